@@ -1,0 +1,6 @@
+"""`python -m mpsjobs`."""
+
+from mpsjobs.cli import main
+
+if __name__ == "__main__":
+    main()

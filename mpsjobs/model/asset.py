@@ -1,0 +1,77 @@
+"""What a person wants: assets, and the part of them that makes the sound."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from mpsjobs.model.diagnostics import Position
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+
+class ReferenceKind(StrEnum):
+    URL = "url"
+    FILE = "file"
+    ASSET = "asset"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A recording or video that a model works from.
+
+    `value` is a URL as written, a path relative to the project, or the address of another asset. `sha256` (hex) is set for files.
+    """
+
+    kind: ReferenceKind
+    value: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Everything that influences what is heard; what is not in here can change without paying again.
+
+    Fields that nobody set are None or empty and take no part in the fingerprint. `model` has its canonical spelling.
+    """
+
+    model: str
+    version: str | None = None
+    scene: str | None = None
+    prompt: str | None = None
+    lyrics: str | None = None
+    instrumental: bool | None = None
+    reference_audio: tuple[Reference, ...] = ()
+    reference_video: tuple[Reference, ...] = ()
+    format: str | None = None
+    extra_parameters: Mapping[str, Json] = field(default_factory=dict)
+    additional_parameters: Mapping[str, Json] = field(default_factory=dict)
+    variation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTarget:
+    """Where the outputs of an asset go. `bucket` is `name-appid`; `prefix` has no slash at either end."""
+
+    bucket: str
+    region: str
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One desired piece of audio.
+
+    `takes` is how many unrejected takes are wanted; `pick` the number of the take to use, None for the first good one. `store` is
+    set only when the asset overrides the project's store.
+    """
+
+    address: str
+    sound: Sound
+    origin: Position
+    takes: int = 1
+    pick: int | None = None
+    operator: str | None = None
+    tags: tuple[str, ...] = ()
+    description: str | None = None
+    store: StoreTarget | None = None

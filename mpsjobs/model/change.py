@@ -1,0 +1,129 @@
+"""The difference between what is wanted and what has been done, and the steps that close it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from mpsjobs.model.asset import Asset, Json
+from mpsjobs.model.diagnostics import Diagnostic
+
+
+class Kind(StrEnum):
+    """What happens to one address. Only GENERATE and REGENERATE can cost money."""
+
+    GENERATE = "generate"
+    REGENERATE = "regenerate"
+    RESTORE = "restore"
+    UPDATE = "update"
+    MOVE = "move"
+    RETIRE = "retire"
+    RESUME = "resume"
+    UNRESOLVED = "unresolved"
+    FAILED = "failed"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One field that differs. `before` or `after` is None where the field is unset."""
+
+    path: str
+    before: Json
+    after: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is planned for one address. `generations` counts the songs that this change pays for.
+
+    `message` holds what the cloud said (FAILED), what is unknown (UNRESOLVED) or what is shared. `moved_from` is set for MOVE.
+    """
+
+    address: str
+    kind: Kind
+    fingerprint: str | None
+    reasons: tuple[Reason, ...] = ()
+    generations: int = 0
+    moved_from: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    address: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Buy one take. `generations` is how many songs it is billed as."""
+
+    asset: Asset
+    fingerprint: str
+    fields: Mapping[str, Json]
+    take: int
+    generations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Poll and collect a take that an earlier run submitted."""
+
+    address: str
+    fingerprint: str
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Point an address at a fingerprint: at once if a take of it is usable, or as soon as one is.
+
+    Until then the address keeps what it has, so that a failed regeneration never takes away a good take.
+    """
+
+    address: str
+    fingerprint: str
+    takes: int
+    pick: int | None
+    moved_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    address: str
+
+
+Action: TypeAlias = Submit | Resume | Record | Retire
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Changes in reading order, and the very actions that apply executes, in the order in which it starts them.
+
+    `lineage` and `serial` name the state that it was made from.
+    """
+
+    realm: str
+    lineage: str
+    serial: int
+    changes: tuple[Change, ...]
+    actions: tuple[Action, ...]
+    risks: tuple[Risk, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def generations(self) -> int:
+        return sum(change.generations for change in self.changes)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether apply has something to do: anything but keep and failed."""
+        return any(change.kind not in {Kind.KEEP, Kind.FAILED} for change in self.changes) or bool(
+            self.actions
+        )
+
+    def count(self, kinds: Iterable[Kind]) -> int:
+        wanted = frozenset(kinds)
+        return sum(change.kind in wanted for change in self.changes)

@@ -1,0 +1,147 @@
+"""The lines of history. The state is what remains when all of them are folded together, in order.
+
+Each event is a fact that cannot be taken back. Times are UTC, ISO 8601 with milliseconds and `Z`. None holds a secret.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mpsjobs.model.asset import Json
+from mpsjobs.model.state import Output
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """An apply began to act. `who` is user@host; `commit` the git commit of the project, if it is in git."""
+
+    at: str
+    run_id: str
+    command: str
+    version: str
+    who: str
+    commit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    at: str
+    run_id: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitIntended:
+    """Durable before a single byte leaves. `fields` are the canonical fields of the fingerprint."""
+
+    at: str
+    address: str
+    fingerprint: str
+    fields: Mapping[str, Json]
+    take: int
+    attempt_id: str
+    realm: str
+    bucket: str
+    region: str
+    cos_path: str
+    host: str
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """The last byte of the request leaves now. Written without fsync: it only has to survive this process."""
+
+    at: str
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitWithdrawn:
+    """Certain: no task was created, and nobody will try under this attempt again. Its number becomes free."""
+
+    at: str
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSubmitted:
+    at: str
+    attempt_id: str
+    task_id: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRefused:
+    """The cloud refused the sound for good (not the account): no task was created, and asking again is pointless."""
+
+    at: str
+    attempt_id: str
+    code: str
+    message: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitUnknown:
+    """Sent, and the answer was lost or means nothing: a paid task may exist."""
+
+    at: str
+    attempt_id: str
+    message: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed:
+    """The cloud accepted the task and ended it with FAIL."""
+
+    at: str
+    attempt_id: str
+    message: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputsRecorded:
+    """The task is done and all its outputs were found, measured and noted."""
+
+    at: str
+    attempt_id: str
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRecorded:
+    """The address points at this fingerprint from now on. `moved_from` is the address that it was known by before."""
+
+    at: str
+    address: str
+    fingerprint: str
+    realm: str
+    takes: int
+    pick: int | None
+    moved_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRetired:
+    at: str
+    address: str
+
+
+Event: TypeAlias = (
+    RunStarted
+    | RunFinished
+    | SubmitIntended
+    | Sending
+    | SubmitWithdrawn
+    | TaskSubmitted
+    | SubmitRefused
+    | SubmitUnknown
+    | TaskFailed
+    | OutputsRecorded
+    | AssetRecorded
+    | AssetRetired
+)

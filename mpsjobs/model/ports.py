@@ -1,0 +1,273 @@
+"""The seams to the world outside. Each states what an implementation guarantees and what its caller owes.
+
+`tests/contract` runs one suite over every implementation of a port.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from mpsjobs.model.events import Event
+from mpsjobs.model.state import State
+
+
+class Clock(Protocol):
+    """All time comes from here. Thread-safe."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start; never goes back."""
+        ...
+
+    def utc(self) -> datetime:
+        """The wall clock, time zone aware, in UTC. May jump."""
+        ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+# --- the MPS API -----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The task exists. Make the TaskId durable before anything else."""
+
+    task_id: str
+    request_id: str | None
+
+
+class Backoff(StrEnum):
+    """How long to wait before asking again: SHORT for a network failure, THROTTLED for the rate limit, LONG for a lack of resources."""
+
+    SHORT = "short"
+    THROTTLED = "throttled"
+    LONG = "long"
+
+
+@dataclass(frozen=True, slots=True)
+class NotCreated:
+    """Certain, or as good as certain for LONG: no task was created. Ask again after the back-off."""
+
+    backoff: Backoff
+    code: str
+    message: str
+    request_id: str | None = None
+
+
+class Scope(StrEnum):
+    """Whom a permanent refusal concerns: the ACCOUNT (stop the run, remember nothing) or the ASSET (remember it, go on)."""
+
+    ACCOUNT = "account"
+    ASSET = "asset"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Certain: no task was created, and the same request will be refused again."""
+
+    scope: Scope
+    code: str
+    message: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """The request left completely, and nothing certain came back: a paid task may exist. Never send it again; look for its outputs."""
+
+    code: str
+    message: str
+    request_id: str | None = None
+
+
+CreateOutcome: TypeAlias = Created | NotCreated | Refused | Ambiguous
+
+
+class StagedCreate(Protocol):
+    """A request of which everything but the last byte was sent. The server cannot act on it yet."""
+
+    def send(self) -> CreateOutcome:
+        """Send the last byte and read the answer. Never raises for what the network or the server does. Call it once."""
+        ...
+
+    def abandon(self) -> None:
+        """Close the connection without the last byte: no task is created."""
+        ...
+
+
+class TaskStatus(StrEnum):
+    WAIT = "WAIT"
+    RUN = "RUN"
+    DONE = "DONE"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """A result as Describe names it. The URL expires; `duration` is what the cloud says (its unit is not stated)."""
+
+    url: str
+    duration: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The cloud's side of a take."""
+
+    status: TaskStatus
+    message: str | None = None
+    audio: tuple[ResultFile, ...] = ()
+    video: tuple[ResultFile, ...] = ()
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DescribeFailed:
+    """No answer about the task. `retry` None: asking again is pointless (see `scope` for whom it concerns)."""
+
+    code: str
+    message: str
+    request_id: str | None = None
+    retry: Backoff | None = None
+    scope: Scope = Scope.ASSET
+
+
+DescribeOutcome: TypeAlias = Task | DescribeFailed
+
+
+class Mps(Protocol):
+    """CreateAigcAudioTask and DescribeAigcAudioTask. Thread-safe. Does not pace: the caller spaces its requests."""
+
+    def stage(self, body: bytes) -> StagedCreate | NotCreated:
+        """Connect, check the connection, and send all of a Create request but its last byte.
+
+        `body` is the JSON of the request, at least two bytes. Whatever fails here is certain not to have created a task.
+
+        Raises:
+            CloudError: no usable credentials or endpoint.
+        """
+        ...
+
+    def describe(self, task_id: str) -> DescribeOutcome:
+        """Ask for a task. Idempotent.
+
+        Raises:
+            CloudError: no usable credentials or endpoint.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+# --- the object store ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """Where an object is. Equally the beginning of keys, for LIST."""
+
+    bucket: str
+    region: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """An object as the store tells of it. `size` in bytes; `etag` changes whenever the content does."""
+
+    ref: ObjectRef
+    size: int
+    etag: str
+
+
+class ObjectStore(Protocol):
+    """Objects by bucket, region and key. Thread-safe.
+
+    A reader of a key sees a whole object or none. GET and HEAD of one key are consistent. LIST **may be late**: what it shows
+    exists, what it does not show may exist all the same. Every method raises CloudError where the store cannot be asked.
+    """
+
+    def put(
+        self, ref: ObjectRef, source: Path | bytes, *, content_type: str, metadata: Mapping[str, str]
+    ) -> ObjectInfo:
+        """Write an object, replacing what was there. Atomic for readers."""
+        ...
+
+    def fetch(self, ref: ObjectRef, to: Path) -> ObjectInfo | None:
+        """Write the object's content to the file `to` (replaced atomically). None when there is no such object."""
+        ...
+
+    def head(self, ref: ObjectRef) -> ObjectInfo | None: ...
+
+    def list(self, prefix: ObjectRef, *, start_after: str = "") -> Iterator[ObjectInfo]:
+        """The objects whose keys begin with `prefix.key`, in the order of their keys, after the key `start_after`."""
+        ...
+
+    def delete(self, ref: ObjectRef) -> None:
+        """Remove an object; no error when it is not there."""
+        ...
+
+
+# --- the state -------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LockInfo:
+    """Who holds a lock: what Terraform's users expect to read. `created` is UTC, ISO 8601."""
+
+    id: str
+    operation: str
+    info: str
+    who: str
+    version: str
+    created: str
+    path: str
+
+
+class StateSession(Protocol):
+    """A state held under its lock, by one thread. The only way to change it is to append events."""
+
+    @property
+    def state(self) -> State:
+        """The fold of all events appended so far. Read it, never change it."""
+        ...
+
+    def append(self, events: Sequence[Event], *, sync: bool = True) -> None:
+        """Append to the journal and fold into `state`. With `sync` all of it, and everything before it, is durable on return.
+
+        Raises:
+            StateError: it could not be made durable; nothing more may be submitted.
+        """
+        ...
+
+    def save(self) -> None:
+        """Write the snapshot, so that the next command starts quickly. The journal alone already holds everything."""
+        ...
+
+    def close(self) -> None:
+        """Save, and release the lock."""
+        ...
+
+
+class StateStore(Protocol):
+    """Where state lives."""
+
+    def read(self) -> State:
+        """The state as it is now, without the lock; a fresh one with serial 0 when there has never been any.
+
+        Raises:
+            StateError: it is there but cannot be trusted. Never mistaken for "no state".
+        """
+        ...
+
+    def open(self, operation: str, *, lock_timeout_s: float) -> StateSession:
+        """Take the lock, mend what a crash left, and read.
+
+        Raises:
+            LockHeldError: somebody else holds it for longer than the time-out.
+            StateError: see `read`.
+        """
+        ...

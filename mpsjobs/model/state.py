@@ -1,0 +1,182 @@
+"""What has been done: takes, the assets that use them, and the state that holds both."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mpsjobs.model.asset import Json
+
+
+class TakeStatus(StrEnum):
+    """INTENDED: written down, no answer yet · SUBMITTED: the cloud has it · UNKNOWN: sent, the answer was lost."""
+
+    INTENDED = "intended"
+    SUBMITTED = "submitted"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    ABANDONED = "abandoned"
+
+
+class AssetStatus(StrEnum):
+    READY = "ready"
+    PARTIAL = "partial"
+    IN_PROGRESS = "in_progress"
+    FAILED = "failed"
+    UNRESOLVED = "unresolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An object that a task wrote. `size` in bytes, `sha256` in hex, `duration_s` in seconds (None when not measured)."""
+
+    bucket: str
+    region: str
+    key: str
+    etag: str
+    size: int
+    sha256: str
+    format: str
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """One task's result, or the attempt at one. `take` counts from 1 within the fingerprint and is never given twice.
+
+    `cos_path` belongs to this attempt alone. `host`, `boot_id` and `sending` say how far a submission got when nobody is left to tell:
+    not `sending` on the same host and boot means that the request never left completely.
+    """
+
+    take: int
+    realm: str
+    attempt_id: str
+    bucket: str
+    region: str
+    cos_path: str
+    status: TakeStatus
+    host: str
+    boot_id: str
+    intended_at: str
+    address: str
+    sending: bool = False
+    task_id: str | None = None
+    request_id: str | None = None
+    adopted: bool = False
+    submitted_at: str | None = None
+    finished_at: str | None = None
+    message: str | None = None
+    inputs: tuple[Mapping[str, Json], ...] = ()
+    rejected: bool = False
+    outputs: tuple[Output, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        return self.status is TakeStatus.DONE and not self.rejected and bool(self.outputs)
+
+    @property
+    def in_flight(self) -> bool:
+        """The cloud works on it, or has finished and the outputs are not collected yet."""
+        return self.status is TakeStatus.SUBMITTED
+
+    @property
+    def unresolved(self) -> bool:
+        """A paid task may exist, and only a look into the store can tell."""
+        return self.status in {TakeStatus.INTENDED, TakeStatus.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The cloud refused this sound for good; remembered, so that nobody pays for the same answer again."""
+
+    code: str
+    message: str
+    request_id: str | None
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All takes of one fingerprint, over all realms, in the order of their numbers; `refused` by realm."""
+
+    fields: Mapping[str, Json]
+    takes: tuple[Take, ...] = ()
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
+
+    def of_realm(self, realm: str) -> tuple[Take, ...]:
+        return tuple(take for take in self.takes if take.realm == realm)
+
+    @property
+    def next_number(self) -> int:
+        return max((take.take for take in self.takes), default=0) + 1
+
+
+EMPTY_POOL = Pool(fields={})
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRecord:
+    """What an address points at. `takes` is how many were wanted, `pick` the wanted take; `serial` the event that last touched it."""
+
+    fingerprint: str
+    realm: str
+    status: AssetStatus
+    takes: int = 1
+    pick: int | None = None
+    lifecycle: Mapping[str, Json] = field(default_factory=dict)
+    failure: str | None = None
+    published: str | None = None
+    serial: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredRecord:
+    """An asset that nobody wants any more. Its takes stay."""
+
+    fingerprint: str
+    realm: str
+    pick: int | None
+    retired_at: str
+
+
+@dataclass(slots=True)
+class State:
+    """The fold so far. The only mutable value of the model: one thread folds events into it; everybody else reads.
+
+    `serial` is the sequence number of the last event folded in. `lineage` names the history that it belongs to.
+    """
+
+    lineage: str
+    serial: int = 0
+    commit: str | None = None
+    assets: dict[str, AssetRecord] = field(default_factory=dict)
+    pools: dict[str, Pool] = field(default_factory=dict)
+    retired: dict[str, RetiredRecord] = field(default_factory=dict)
+
+    def pool(self, fingerprint: str) -> Pool:
+        return self.pools.get(fingerprint, EMPTY_POOL)
+
+    def takes(self) -> Iterator[tuple[str, Take]]:
+        """Every take with its fingerprint."""
+        for fingerprint, pool in self.pools.items():
+            for take in pool.takes:
+                yield fingerprint, take
+
+
+def chosen_take(pool: Pool, realm: str, pick: int | None) -> Take | None:
+    """The take that an asset uses: the picked one when it is usable, else the first usable one, None when there is none."""
+    usable = [take for take in pool.of_realm(realm) if take.usable]
+    return next((take for take in usable if take.take == pick), usable[0] if usable else None)
+
+
+def asset_status(pool: Pool, realm: str, wanted: int) -> AssetStatus:
+    """How far an asset is, seen from the takes of its fingerprint."""
+    takes = pool.of_realm(realm)
+    usable = sum(take.usable for take in takes)
+    if usable >= wanted:
+        return AssetStatus.READY
+    if any(take.unresolved for take in takes):
+        return AssetStatus.UNRESOLVED
+    if any(take.in_flight for take in takes):
+        return AssetStatus.IN_PROGRESS
+    return AssetStatus.PARTIAL if usable else AssetStatus.FAILED

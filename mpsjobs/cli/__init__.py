@@ -1,2 +1,23 @@
-"""cli."""
-def main() -> None: ...
+"""The command line: click commands, and how results look. It knows no rules; `mpsjobs.project` does the work."""
+
+import os
+import sys
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Entry point of the console script. Never returns; every exit code is one of the contract's."""
+    if sys.argv[1:] == ["version"]:
+        from mpsjobs._version import __version__  # noqa: PLC0415  # the quick way: nothing else is loaded
+
+        print(f"mpsjobs {__version__}")  # noqa: T201
+        sys.exit(0)
+    from mpsjobs.cli.app import run  # noqa: PLC0415
+
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # threads that still wait for an answer must not hold up whoever asked to stop
+    sys.exit(code)

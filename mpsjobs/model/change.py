@@ -37,7 +37,8 @@ class Reason:
 class Change:
     """What is planned for one address. `generations` counts the songs that this change pays for.
 
-    `message` holds what the cloud said (FAILED), what is unknown (UNRESOLVED) or what is shared. `moved_from` is set for MOVE.
+    `fields` are the canonical fields of the wanted sound. `message` says in words what the kind leaves open: what the cloud said
+    (FAILED), what is unknown (UNRESOLVED), whose takes are shared. `moved_from` is set where a known asset got this name.
     """
 
     address: str
@@ -45,6 +46,7 @@ class Change:
     fingerprint: str | None
     reasons: tuple[Reason, ...] = ()
     generations: int = 0
+    fields: Mapping[str, Json] = field(default_factory=dict)
     moved_from: str | None = None
     message: str | None = None
 
@@ -111,7 +113,6 @@ class Plan:
     actions: tuple[Action, ...]
     risks: tuple[Risk, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    fingerprints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def generations(self) -> int:

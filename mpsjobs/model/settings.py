@@ -81,7 +81,7 @@ class PolicySettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`defaults` and `models` are validated by the spec layer; the rest is ready to use. `download` is relative to the project."""
+    """`defaults` and `models` are as written, checked by the spec layer; the rest is ready to use. `download` is relative to the project."""
 
     project: str
     provider: ProviderSettings
@@ -92,3 +92,4 @@ class Settings:
     download: str | None = None
     policy: PolicySettings = field(default_factory=PolicySettings)
     defaults: Mapping[str, Json] = field(default_factory=dict)
+    models: Mapping[str, Json] = field(default_factory=dict)

@@ -163,6 +163,19 @@ class State:
                 yield fingerprint, take
 
 
+def never_sent(take: Take, host: str, boot_id: str) -> bool:
+    """Whether an attempt is certain never to have left this machine.
+
+    It was intended here, in this boot, and the mark before the last byte is missing. (The mark is not synced: it survives the
+    process but not a power cut, hence the boot.)
+    """
+    return (
+        take.status is TakeStatus.INTENDED
+        and not take.sending
+        and (take.host, take.boot_id) == (host, boot_id)
+    )
+
+
 def chosen_take(pool: Pool, realm: str, pick: int | None) -> Take | None:
     """The take that an asset uses: the picked one when it is usable, else the first usable one, None when there is none."""
     usable = [take for take in pool.of_realm(realm) if take.usable]

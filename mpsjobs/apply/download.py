@@ -1,0 +1,125 @@
+"""The current take of each asset where a person looks for it: `<address>.<ext>` in the download folder.
+
+These are copies. A file is replaced or removed only while it is byte for byte what was put there; what somebody changed or put in the
+way is left alone and said.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+import orjson
+
+from mpsjobs.apply.collect import sha256_of
+from mpsjobs.apply.progress import Downloaded, Noticed
+from mpsjobs.model.ports import ObjectRef, ObjectStore
+from mpsjobs.model.state import Output
+
+_RESERVED = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+)
+
+
+def file_names(address: str, outputs: tuple[Output, ...]) -> dict[str, Output]:
+    """File name → output. Valid on Windows; `~` occurs in no address, so no name can stand for two assets."""
+    first, dot, rest = address.partition(".")
+    stem = (f"{first}~" if first.lower() in _RESERVED else first) + dot + rest
+    return {
+        f"{stem}{f'~{number}' if number > 1 else ''}.{output.format or 'bin'}": output
+        for number, output in enumerate(outputs, 1)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """What was put there, and how the file looked right after (to see a change without reading it)."""
+
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(slots=True)
+class Downloads:
+    """The download folder. Thread-safe. `manifest` remembers which files are ours; losing it costs a comparison, never a file."""
+
+    folder: Path
+    manifest: Path
+    store: ObjectStore
+    _placed: dict[str, _Placed] = field(init=False)
+    _lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self._placed = dict(_read(self.manifest))
+
+    def place(self, address: str, outputs: tuple[Output, ...]) -> list[Downloaded | Noticed]:
+        """Put the files of one asset in place, unless they are already; tells what was done.
+
+        Raises:
+            CloudError: the store cannot be asked.
+        """
+        with self._lock:
+            told = [
+                self._fetch(address, name, output) for name, output in file_names(address, outputs).items()
+            ]
+            if any(isinstance(each, Downloaded) for each in told):
+                self._save()
+        return [each for each in told if each]
+
+    def sync(self, current: Mapping[str, tuple[Output, ...]]) -> Iterator[Downloaded | Noticed]:
+        """Put the files of all assets in place, and take away our copies of what is no longer current."""
+        for address, outputs in sorted(current.items()):
+            yield from self.place(address, outputs)
+        wanted = {name for address, outputs in current.items() for name in file_names(address, outputs)}
+        with self._lock:
+            stale = self._placed.keys() - wanted
+            for name in stale:
+                if self._is_ours(name):
+                    (self.folder / name).unlink(missing_ok=True)
+                del self._placed[name]
+            if stale:
+                self._save()
+
+    def _fetch(self, address: str, name: str, output: Output) -> Downloaded | Noticed | None:
+        path = self.folder / name
+        placed = self._placed.get(name)
+        if path.exists():
+            if placed and placed.sha256 == output.sha256 and _looks_like(path, placed):
+                return None
+            if not self._is_ours(name) and sha256_of(path) != output.sha256:
+                return Noticed(
+                    address, f"{name} in the download folder is not ours or was changed; it is left alone"
+                )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.store.fetch(ObjectRef(output.bucket, output.region, output.key), path) is None:
+            return Noticed(address, f"the output {output.key} is no longer in the store")
+        stat = path.stat()
+        self._placed[name] = _Placed(output.sha256, stat.st_size, stat.st_mtime_ns)
+        return Downloaded(address, str(path))
+
+    def _is_ours(self, name: str) -> bool:
+        path, placed = self.folder / name, self._placed.get(name)
+        if placed is None or not path.is_file():
+            return False
+        return _looks_like(path, placed) or sha256_of(path) == placed.sha256
+
+    def _save(self) -> None:
+        self.manifest.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.manifest.with_suffix(".tmp")
+        temporary.write_bytes(orjson.dumps(self._placed, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+        temporary.replace(self.manifest)
+
+
+def _looks_like(path: Path, placed: _Placed) -> bool:
+    stat = path.stat()
+    return (stat.st_size, stat.st_mtime_ns) == (placed.size, placed.mtime_ns)
+
+
+def _read(manifest: Path) -> Iterator[tuple[str, _Placed]]:
+    """A manifest that cannot be read is as good as none: it is only a memory of what we put there."""
+    try:
+        for name, placed in orjson.loads(manifest.read_bytes()).items():
+            yield name, _Placed(**placed)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return

@@ -1,0 +1,42 @@
+"""A take on its way through one apply."""
+
+from dataclasses import dataclass
+
+from mpsjobs.model.change import Submit
+from mpsjobs.model.ports import ObjectRef, ResultFile, StagedCreate
+from mpsjobs.model.state import Take
+
+
+@dataclass(slots=True)
+class Job:
+    """What the runner holds for one take. `path` is where its outputs appear; `buys` is set only for what is bought in this run.
+
+    `intended`: the intent is durable and nothing has settled it yet. `sent`: the last byte may have left. `results` are the
+    files that the cloud says there are.
+    """
+
+    address: str
+    fingerprint: str
+    take: int
+    attempt_id: str
+    path: ObjectRef
+    buys: Submit | None = None
+    intended: bool = False
+    sent: bool = False
+    staged: StagedCreate | None = None
+    task_id: str | None = None
+    request_id: str | None = None
+    results: tuple[ResultFile, ...] = ()
+
+    @classmethod
+    def of_take(cls, fingerprint: str, take: Take) -> "Job":
+        """A take that an earlier run submitted."""
+        return cls(
+            address=take.address,
+            fingerprint=fingerprint,
+            take=take.take,
+            attempt_id=take.attempt_id,
+            path=ObjectRef(take.bucket, take.region, take.cos_path),
+            task_id=take.task_id,
+            request_id=take.request_id,
+        )

@@ -1,0 +1,101 @@
+"""What apply tells while it works: a closed union, for the live view, the plain lines and `--json` alike."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mpsjobs.model.state import Output
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    address: str
+    take: int
+    task_id: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The take is done and recorded. `seconds` from submission to collection."""
+
+    address: str
+    take: int
+    task_id: str | None
+    seconds: float
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No usable take came of it. `code` is the cloud's, or one of ours for what happened here."""
+
+    address: str
+    take: int
+    code: str
+    message: str
+    request_id: str | None
+    task_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Sent, and the answer was lost: a paid task may exist. It will not be sent again."""
+
+    address: str
+    take: int
+    attempt_id: str
+    message: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The address now points at its wanted sound (`moved_from`: under a new name)."""
+
+    address: str
+    fingerprint: str
+    moved_from: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    address: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something that the user should know and that stops nothing."""
+
+    address: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """No more submissions in this run."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Where the run stands. `left_s` is an estimate in seconds, None while there is nothing to go by."""
+
+    done: int
+    total: int
+    queued: int
+    in_flight: int
+    failed: int
+    elapsed_s: float
+    left_s: float | None
+
+
+Progress: TypeAlias = (
+    Submitted | Finished | Failed | Unknown | Recorded | Retired | Downloaded | Noticed | Stopping | Tick
+)

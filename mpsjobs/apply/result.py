@@ -1,0 +1,70 @@
+"""What came of an apply."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from mpsjobs.apply.progress import Failed, Unknown
+from mpsjobs.model.change import Kind, Plan
+from mpsjobs.model.diagnostics import Diagnostic
+
+
+class ExitCode(IntEnum):
+    OK = 0
+    ERROR = 1
+    CHANGES = 2
+    INCOMPLETE = 3
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """`stopped` says why the run stopped before its end; `running` counts tasks that the next apply picks up.
+
+    `open` counts planned changes that could not even begin, because the cloud refused them before or their outcome is unknown.
+    """
+
+    submitted: int
+    finished: int
+    recorded: int
+    retired: int
+    failed: tuple[Failed, ...]
+    unknown: tuple[Unknown, ...]
+    running: int
+    open: int
+    interrupted: bool
+    stopped: tuple[Diagnostic, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if self.stopped:
+            return ExitCode.ERROR
+        return (
+            ExitCode.INCOMPLETE if self.failed or self.unknown or self.running or self.open else ExitCode.OK
+        )
+
+
+def left_open(plan: Plan, told: Iterable[str] = ()) -> int:
+    """How many changes apply cannot carry out: refused before, or their outcome is unknown. Addresses in `told` are counted elsewhere."""
+    elsewhere = frozenset(told)
+    return sum(
+        change.kind in {Kind.FAILED, Kind.UNRESOLVED} and change.address not in elsewhere
+        for change in plan.changes
+    )
+
+
+def nothing_done(plan: Plan) -> ApplyResult:
+    """The result of a plan without actions."""
+    return ApplyResult(
+        submitted=0,
+        finished=0,
+        recorded=0,
+        retired=0,
+        failed=(),
+        unknown=(),
+        running=0,
+        open=left_open(plan),
+        interrupted=False,
+    )

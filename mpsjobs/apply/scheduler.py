@@ -1,0 +1,280 @@
+"""What to do next, and when. No I/O, no clock, no threads: it is told the time and the answers, so a simulated clock can drive it.
+
+A job is one take. Its way::
+
+    queued → staging → staged → sending → waiting ⇄ polling → collecting → ended
+               ↑__________________|  (not created: back to the queue, after a pause)
+
+Submitting and polling are separate lanes, each with its own pacer; a job that waits for the cloud holds no thread and no slot.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from mpsjobs.model.ports import Backoff
+
+STAGED_AHEAD = 2
+"""Requests held ready with their last byte unsent, so that connecting does not disturb the even spacing."""
+
+STAGE_LEAD_S = 0.5
+COLLECTS_AT_ONCE = 4
+GIVE_UP_AFTER = {Backoff.SHORT: 8, Backoff.LONG: 5}
+"""So many failures in a row, with no success between them, and the lane stops."""
+
+_PAUSE_S = {Backoff.SHORT: (0.5, 15.0), Backoff.THROTTLED: (1.0, 4.0), Backoff.LONG: (10.0, 60.0)}
+_POLL_S = (1.0, 15.0)
+_COLLECT_RETRY_S = (1.0, 20.0)
+
+
+class Pacer(Protocol):
+    """Spaces the requests of one action. All times are monotonic seconds."""
+
+    def ready_at(self) -> float: ...
+    def sent(self, at: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Write down the intent, connect, and send all but the last byte."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the last byte, now."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    job: int
+
+
+Command: TypeAlias = Stage | Send | Poll | Collect
+
+
+@dataclass(slots=True)
+class _Lane:
+    """A lane pauses as a whole when the cloud or the network asks for it, so that a failure is met once, not once per job."""
+
+    pacer: Pacer
+    jitter: Callable[[], float]
+    paused_until: float = float("-inf")
+    failures: int = 0
+
+    def ready_at(self) -> float:
+        return max(self.paused_until, self.pacer.ready_at())
+
+    def succeeded(self) -> None:
+        self.failures = 0
+
+    def failed(self, backoff: Backoff, now: float) -> bool:
+        """Pause, longer each time. Returns whether to go on."""
+        self.failures += 1
+        first, longest = _PAUSE_S[backoff]
+        pause = min(first * 2 ** (self.failures - 1), longest)
+        self.paused_until = max(self.paused_until, now + pause * (0.75 + self.jitter() / 2))
+        return self.failures < GIVE_UP_AFTER.get(backoff, self.failures + 1)
+
+
+@dataclass(slots=True)
+class _Wait:
+    since: float
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """Guarantees: a job is sent at most once per staging; commands of a lane come at the pacer's times; after `stop` nothing is sent.
+
+    The caller owes an answer for every command. `jitter` gives numbers from 0 to 1.
+    """
+
+    submits: Pacer
+    polls: Pacer
+    jitter: Callable[[], float]
+    stopped: bool = False
+    _queue: deque[int] = field(default_factory=deque)
+    _staging: set[int] = field(default_factory=set)
+    _staged: deque[int] = field(default_factory=deque)
+    _sending: set[int] = field(default_factory=set)
+    _waiting: dict[int, _Wait] = field(default_factory=dict)
+    _due: list[tuple[float, int]] = field(default_factory=list)
+    _polling: set[int] = field(default_factory=set)
+    _to_collect: deque[int] = field(default_factory=deque)
+    _collecting: set[int] = field(default_factory=set)
+    _later: list[tuple[float, int]] = field(default_factory=list)
+    _submit_lane: _Lane = field(init=False)
+    _poll_lane: _Lane = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._submit_lane = _Lane(self.submits, self.jitter)
+        self._poll_lane = _Lane(self.polls, self.jitter)
+
+    # --- what there is to do -----------------------------------------------------------------------------------------------------
+
+    def add_submit(self, job: int) -> None:
+        self._queue.append(job)
+
+    def add_running(self, job: int, now: float, age_s: float) -> None:
+        """A task that an earlier run submitted `age_s` seconds ago: ask for it soon."""
+        self._waiting[job] = _Wait(now - age_s)
+        heapq.heappush(self._due, (now, job))
+
+    def stop(self) -> list[int]:
+        """Send nothing more. Returns the jobs that were not sent, for the caller to abandon or leave."""
+        self.stopped = True
+        unsent = [*self._queue, *self._staged]
+        self._queue.clear()
+        self._staged.clear()
+        return unsent
+
+    @property
+    def running(self) -> int:
+        """Tasks in the cloud: waited for, being asked for, or being collected."""
+        return len(self._waiting)
+
+    @property
+    def sending(self) -> int:
+        """Requests on their way, whose answers must be awaited even after `stop`."""
+        return len(self._sending) + len(self._staging)
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue) + len(self._staging) + len(self._staged) + len(self._sending)
+
+    @property
+    def idle(self) -> bool:
+        return not self.queued and not self.running
+
+    def commands(self, now: float) -> Iterator[Command]:
+        """Everything that is due at `now`. Each command is handed out once."""
+        yield from self._submit_commands(now)
+        while self._due and self._due[0][0] <= now and self._poll_lane.ready_at() <= now:
+            _, job = heapq.heappop(self._due)
+            if job not in self._waiting:
+                continue
+            self._poll_lane.pacer.sent(now)
+            self._polling.add(job)
+            yield Poll(job)
+        while self._later and self._later[0][0] <= now:
+            self._to_collect.append(heapq.heappop(self._later)[1])
+        while self._to_collect and len(self._collecting) < COLLECTS_AT_ONCE:
+            job = self._to_collect.popleft()
+            if job in self._waiting:
+                self._collecting.add(job)
+                yield Collect(job)
+
+    def _submit_commands(self, now: float) -> Iterator[Command]:
+        if self._submit_lane.ready_at() > now + STAGE_LEAD_S:
+            return
+        while self._staged and self._submit_lane.ready_at() <= now:
+            job = self._staged.popleft()
+            self._submit_lane.pacer.sent(now)
+            self._sending.add(job)
+            yield Send(job)
+        while self._queue and len(self._staging) + len(self._staged) < STAGED_AHEAD:
+            job = self._queue.popleft()
+            self._staging.add(job)
+            yield Stage(job)
+
+    def wake_at(self) -> float | None:
+        """The time at which `commands` may have something new without an answer; None when only answers can bring it."""
+        times = []
+        if self._staged:
+            times.append(self._submit_lane.ready_at())
+        elif self._queue and len(self._staging) < STAGED_AHEAD:
+            times.append(self._submit_lane.ready_at() - STAGE_LEAD_S)
+        if self._due:
+            times.append(max(self._due[0][0], self._poll_lane.ready_at()))
+        if self._later:
+            times.append(self._later[0][0])
+        return min(times, default=None)
+
+    # --- answers -----------------------------------------------------------------------------------------------------------------
+
+    def staged(self, job: int) -> bool:
+        """The request is ready. Returns False after `stop`: abandon it."""
+        self._staging.discard(job)
+        if self.stopped:
+            return False
+        self._staged.append(job)
+        return True
+
+    def not_created(self, job: int, backoff: Backoff, now: float) -> bool:
+        """The job goes back to the head of the queue. Returns False when the lane has failed too often, or was stopped."""
+        self._staging.discard(job)
+        self._sending.discard(job)
+        go_on = self._submit_lane.failed(backoff, now)
+        if self.stopped or not go_on:
+            return False
+        self._queue.appendleft(job)
+        return True
+
+    def created(self, job: int, now: float) -> None:
+        self._sending.discard(job)
+        self._submit_lane.succeeded()
+        self._waiting[job] = _Wait(now)
+        self._poll_again(job, now)
+
+    def not_sent(self, job: int) -> None:
+        """Refused or unknown: nothing more is done for this job."""
+        self._staging.discard(job)
+        self._sending.discard(job)
+        self._submit_lane.succeeded()
+
+    def still_running(self, job: int, now: float) -> None:
+        self._polling.discard(job)
+        self._poll_lane.succeeded()
+        self._poll_again(job, now)
+
+    def poll_failed(self, job: int, backoff: Backoff, now: float) -> bool:
+        """Ask again later. Returns False when the lane has failed too often: leave the tasks to a later run."""
+        self._polling.discard(job)
+        self._poll_again(job, now)
+        return self._poll_lane.failed(backoff, now)
+
+    def finished(self, job: int) -> None:
+        """The cloud is done with it: collect what came out."""
+        self._polling.discard(job)
+        self._poll_lane.succeeded()
+        self._waiting[job].tries = 0
+        self._to_collect.append(job)
+
+    def not_there_yet(self, job: int, now: float) -> None:
+        """The outputs do not show yet: look again later."""
+        self._collecting.discard(job)
+        wait = self._waiting[job]
+        wait.tries += 1
+        first, longest = _COLLECT_RETRY_S
+        heapq.heappush(self._later, (now + min(first * 2 ** (wait.tries - 1), longest), job))
+
+    def ended(self, job: int) -> None:
+        """Nothing more to do for this job, for good or in this run. What stands in a queue for it is passed over."""
+        self._polling.discard(job)
+        self._collecting.discard(job)
+        self._waiting.pop(job, None)
+
+    def tries(self, job: int) -> int:
+        """How often its outputs were looked for in vain."""
+        return self._waiting[job].tries
+
+    def age_s(self, job: int, now: float) -> float:
+        """How long the cloud has had the task, in seconds."""
+        return now - self._waiting[job].since
+
+    def _poll_again(self, job: int, now: float) -> None:
+        """The older the task, the longer the pause: a quarter of its age, so that a result is noticed late by that at the most."""
+        soonest, latest = _POLL_S
+        age = self.age_s(job, now)
+        heapq.heappush(self._due, (now + min(max(age / 4, soonest), latest), job))

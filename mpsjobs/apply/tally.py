@@ -1,0 +1,44 @@
+"""What has happened so far in a run, and how long the rest may take."""
+
+from dataclasses import dataclass, field
+
+from mpsjobs.apply.progress import Failed, Tick, Unknown
+from mpsjobs.model.diagnostics import Diagnostic
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts for the summary and the live view. Times in seconds."""
+
+    started: float
+    submitted: int = 0
+    finished: int = 0
+    recorded: int = 0
+    retired: int = 0
+    failed: list[Failed] = field(default_factory=list)
+    unknown: list[Unknown] = field(default_factory=list)
+    stopped: list[Diagnostic] = field(default_factory=list)
+    interrupted: bool = False
+    _durations_s: float = 0.0
+
+    def took(self, seconds: float) -> None:
+        """A task was finished after so many seconds."""
+        self.finished += 1
+        self._durations_s += seconds
+
+    def tick(self, now: float, *, queued: int, running: int, per_second: float) -> Tick:
+        done = self.finished + len(self.failed) + len(self.unknown)
+        mean = self._durations_s / self.finished if self.finished else None
+        left = None
+        if mean is not None and (queued or running):
+            elapsed_of_last = 0.0 if queued else now - self.started - self.submitted / per_second
+            left = queued / per_second + max(mean - elapsed_of_last, 1.0)
+        return Tick(
+            done=done,
+            total=done + queued + running,
+            queued=queued,
+            in_flight=running,
+            failed=len(self.failed),
+            elapsed_s=now - self.started,
+            left_s=left,
+        )

@@ -1,0 +1,1 @@
+"""What can be said about an audio file by looking into it."""

@@ -1,0 +1,91 @@
+"""The group of commands, each loaded when it is called, and the one place where errors become exit codes."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from mpsjobs.cli.output import Output
+from mpsjobs.model.diagnostics import MpsjobsError
+
+_COMMANDS = {
+    "apply": "mpsjobs.cli.apply",
+    "emulator": "mpsjobs.cli.emulator",
+    "init": "mpsjobs.cli.init",
+    "models": "mpsjobs.cli.models",
+    "output": "mpsjobs.cli.outputs",
+    "plan": "mpsjobs.cli.plan",
+    "show": "mpsjobs.cli.show",
+    "state": "mpsjobs.cli.state",
+    "validate": "mpsjobs.cli.validate",
+    "version": "mpsjobs.cli.version",
+}
+
+_HELP = """Infrastructure as code for generated audio.
+
+\b
+Write the audio that you want as YAML, look at the plan, apply it:
+  mpsjobs init       make a project in this folder
+  mpsjobs plan       show what apply would do, and what it would cost
+  mpsjobs apply      generate what is new or changed; pay for nothing twice
+  mpsjobs output     list the files that came out
+"""
+
+
+class _Commands(click.Group):
+    """Loads a command's module when the command is called, so that each starts quickly."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, _context: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(_COMMANDS[cmd_name]).command
+        return command
+
+
+@click.command(cls=_Commands, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-C",
+    "directory",
+    metavar="DIR",
+    type=click.Path(),
+    help="The project's folder, instead of the nearest one upward.",
+)
+@click.pass_context
+def app(context: click.Context, directory: str | None) -> None:
+    context.obj = directory
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code. Shows every error; no traceback unless the log level is debug."""
+    output = Output.from_arguments(arguments)
+    try:
+        result = app.main(list(arguments), prog_name="mpsjobs", standalone_mode=False)
+        sys.stdout.flush()
+    except Exception as error:  # noqa: BLE001  # the last line of defence: nobody sees a traceback unasked
+        return _explain(error, output)
+    return result if isinstance(result, int) else 0
+
+
+def _explain(error: Exception, output: Output) -> int:
+    match error:
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(error.format_message())
+            return 0
+        case click.ClickException():
+            error.show()
+        case click.Abort():
+            output.say("\nInterrupted.")
+            return 130
+        case MpsjobsError():
+            output.errors(error.diagnostics)
+        case BrokenPipeError():  # the reader has left; say no more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        case _:
+            output.bug(error, "".join(traceback.format_exception(error)))
+    return 1

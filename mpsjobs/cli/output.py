@@ -1,0 +1,91 @@
+"""What is written where: results on stdout, everything else on stderr, colours only for a terminal that wants them."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import click
+import orjson
+
+from mpsjobs.model.asset import Json
+from mpsjobs.model.diagnostics import Diagnostic, Severity, in_reading_order
+from mpsjobs.plan.document import diagnostic_document
+
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: "cyan"}
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The one printer of a command."""
+
+    json: bool = False
+    colour: bool = True
+    debug: bool = False
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> "Output":
+        """For errors that come before, or outside of, a command's own options."""
+        level = os.environ.get("MPSJOBS_LOG_LEVEL", "")
+        debug = (
+            level == "debug"
+            or "--log-level=debug" in arguments
+            or _follows(arguments, "--log-level", "debug")
+        )
+        return cls(
+            "--json" in arguments, "--no-color" not in arguments and not os.environ.get("NO_COLOR"), debug
+        )
+
+    def result(self, text: str = "") -> None:
+        """A line of the result, on stdout."""
+        click.echo(text, color=self._colour(sys.stdout))
+
+    def say(self, text: str = "") -> None:
+        """A line beside the result, on stderr."""
+        click.echo(text, err=True, color=self._colour(sys.stderr))
+
+    def document(self, document: Json, *, line: bool = False) -> None:
+        """A JSON document on stdout, indented unless it is one of many lines."""
+        click.echo(orjson.dumps(document, option=0 if line else orjson.OPT_INDENT_2).decode())
+
+    def errors(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Diagnostics on stderr; with `--json` also as the document on stdout."""
+        diagnostics = in_reading_order(diagnostics)
+        if self.json:
+            self.document({"format_version": 1, "diagnostics": [diagnostic_document(d) for d in diagnostics]})
+        self.diagnostics(diagnostics)
+
+    def diagnostics(self, diagnostics: Iterable[Diagnostic]) -> None:
+        for diagnostic in diagnostics:
+            for line in diagnostic_lines(diagnostic):
+                self.say(line)
+
+    def bug(self, error: Exception, trace: str) -> None:
+        self.say(
+            f"{click.style('error', fg='red', bold=True)}: this is a bug in mpsjobs: {type(error).__name__}: {error}"
+        )
+        self.say(
+            "  Nothing that was recorded is lost. Please report it with what you did and, from --log-level debug, what follows it."
+        )
+        if self.debug:
+            self.say(trace)
+
+    def _colour(self, stream: Any) -> bool | None:
+        """None leaves it to click: colours on a terminal, none elsewhere."""
+        return None if self.colour and stream.isatty() else False
+
+
+def diagnostic_lines(diagnostic: Diagnostic) -> Iterable[str]:
+    where = f"{diagnostic.position}: " if diagnostic.position else ""
+    severity = click.style(str(diagnostic.severity), fg=_COLOURS[diagnostic.severity], bold=True)
+    yield f"{where}{severity}: {diagnostic.summary}"
+    yield from (f"  {line}" for line in diagnostic.detail.splitlines())
+    yield from (f"  {related.position}: {related.label}" for related in diagnostic.related)
+    if diagnostic.hint:
+        yield f"  {click.style('hint', bold=True)}: {diagnostic.hint}"
+
+
+def _follows(arguments: Sequence[str], option: str, value: str) -> bool:
+    return any(pair == (option, value) for pair in pairwise(arguments))

@@ -1,0 +1,69 @@
+"""`mpsjobs show`: an asset and all its takes, or the project at a glance."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import click
+
+from mpsjobs.cli.options import common, open_project
+from mpsjobs.cli.output import Output
+from mpsjobs.cli.table import table_lines
+from mpsjobs.model.diagnostics import MpsjobsError
+from mpsjobs.model.state import State, Take, chosen_take
+from mpsjobs.project import Project
+from mpsjobs.state.codec import asset_document
+
+
+@click.command("show", epilog="Example: mpsjobs show level1.boss")
+@click.argument("address", required=False)
+@common
+def command(output: Output, *, address: str | None) -> None:
+    """Show what is known of one ADDRESS and its takes, or of the whole project."""
+    project = open_project()
+    state = project.state()
+    if address and address not in state.assets:
+        raise MpsjobsError.of(f"{address} is not in the state.", hint="See what is: mpsjobs state list")
+    if output.json:
+        addresses = [address] if address else sorted(state.assets)
+        output.document(
+            {"format_version": 1, "assets": {each: asset_document(state, each) for each in addresses}}
+        )
+        return
+    for line in _asset_lines(state, address) if address else _project_lines(project, state):
+        output.result(line)
+
+
+def _project_lines(project: Project, state: State) -> Iterator[str]:
+    takes = [take for _, take in state.takes() if take.realm == project.settings.provider.realm]
+    yield f"Project {project.settings.project} in {project.root}"
+    yield f"Takes come from {project.settings.provider.realm}; {len(takes)} of them are known."
+    statuses = Counter(str(record.status) for record in state.assets.values())
+    yield f"{len(state.assets)} assets: " + (
+        ", ".join(f"{n} {status}" for status, n in sorted(statuses.items())) or "none yet"
+    )
+    if state.retired:
+        yield f"{len(state.retired)} retired assets, whose takes are kept."
+
+
+def _asset_lines(state: State, address: str) -> Iterator[str]:
+    record = state.assets[address]
+    pool = state.pool(record.fingerprint)
+    yield f"{click.style(address, bold=True)}: {record.status}"
+    yield f"  fingerprint  {record.fingerprint}"
+    yield f"  realm        {record.realm}"
+    for name, value in pool.fields.items():
+        yield f"  {name.ljust(12)} {value}"
+    takes = pool.of_realm(record.realm)
+    if takes:
+        used = chosen_take(pool, record.realm, record.pick)
+        yield ""
+        rows = [_take_row(address, take, used=take is used) for take in takes]
+        yield from (
+            f"  {line}" for line in table_lines(("TAKE", "STATUS", "TASK ID", "SUBMITTED", "OUTPUT"), rows)
+        )
+
+
+def _take_row(address: str, take: Take, *, used: bool) -> tuple[str, ...]:
+    what = ", ".join(output.key for output in take.outputs) or take.message or "-"
+    name = f"{address}#{take.take}" + (" (used)" if used else "")
+    return (name, str(take.status), take.task_id or "-", take.submitted_at or "-", what)

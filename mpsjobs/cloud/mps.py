@@ -1,0 +1,179 @@
+"""The audio actions of MPS: what goes over the wire, and what comes back in our words."""
+
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import orjson
+
+from mpsjobs._version import __version__
+from mpsjobs.cloud.credentials import CredentialsProvider
+from mpsjobs.cloud.outcomes import create_refused, describe_refused
+from mpsjobs.cloud.tc3 import Call, signed_headers
+from mpsjobs.cloud.transport import Answer, AnswerLostError, NotSentError, Staged, Timeouts, Transport
+from mpsjobs.model.ports import (
+    Ambiguous,
+    Backoff,
+    Clock,
+    Created,
+    CreateOutcome,
+    DescribeFailed,
+    DescribeOutcome,
+    NotCreated,
+    ResultFile,
+    StagedCreate,
+    Task,
+    TaskStatus,
+)
+
+_CREATE: Final = "CreateAigcAudioTask"
+_DESCRIBE: Final = "DescribeAigcAudioTask"
+
+
+class MpsClient:
+    """The MPS API over HTTP (see `mpsjobs.model.ports.Mps`). Thread-safe; does not pace.
+
+    `endpoint` is `[http[s]://]host[:port]`, or a function that is asked for it whenever a connection is opened. `credentials` is asked
+    before every request.
+    """
+
+    def __init__(  # noqa: PLR0913  # what a user sets, one to one
+        self,
+        endpoint: str | Callable[[], str],
+        credentials: CredentialsProvider,
+        clock: Clock,
+        *,
+        region: str | None = None,
+        language: str = "en-US",
+        connect_timeout_s: float = 10,
+        read_timeout_s: float = 60,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._credentials = credentials
+        self._clock = clock
+        self._region = region
+        self._language = language
+        self._transport = Transport(endpoint, Timeouts(connect_timeout_s, read_timeout_s), clock, tls=tls)
+
+    def stage(self, body: bytes) -> StagedCreate | NotCreated:
+        try:
+            return _StagedCreate(self._stage(_CREATE, body))
+        except NotSentError as error:
+            return NotCreated(Backoff.SHORT, error.code, str(error))
+
+    def describe(self, task_id: str) -> DescribeOutcome:
+        try:
+            answer = self._stage(_DESCRIBE, orjson.dumps({"TaskId": task_id})).finish()
+        except (NotSentError, AnswerLostError) as error:
+            return DescribeFailed(error.code, str(error), retry=Backoff.SHORT)
+        return _described(answer)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _stage(self, action: str, body: bytes) -> Staged:
+        call = Call(action, body, self._region, self._language)
+
+        def headers(host: str) -> Mapping[str, str]:
+            timestamp = int(self._clock.utc().timestamp())
+            signed = signed_headers(call, self._credentials(), host=host, timestamp=timestamp)
+            return signed | {"User-Agent": f"mpsjobs/{__version__}"}
+
+        return self._transport.stage(headers, body)
+
+
+class _StagedCreate:
+    def __init__(self, staged: Staged) -> None:
+        self._staged = staged
+
+    def send(self) -> CreateOutcome:
+        try:
+            answer = self._staged.finish()
+        except AnswerLostError as error:
+            return Ambiguous(error.code, str(error))
+        return _created(answer)
+
+    def abandon(self) -> None:
+        self._staged.abandon()
+
+
+class _NoResponseError(Exception):
+    """The answer is not one of the API. `code` is one word for the cause."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _created(answer: Answer) -> CreateOutcome:
+    try:
+        response = _response(answer)
+    except _NoResponseError as error:
+        return Ambiguous(error.code, str(error), _text(answer.headers.get("x-tc-requestid")))
+    request_id = _text(response.get("RequestId"))
+    refusal = response.get("Error")
+    if refusal is not None:
+        return create_refused(*_error(refusal), request_id)
+    task_id = _text(response.get("TaskId"))
+    if task_id is None:
+        return Ambiguous("NoTaskId", "The API reported success and gave no TaskId.", request_id)
+    return Created(task_id, request_id)
+
+
+def _described(answer: Answer) -> DescribeOutcome:
+    try:
+        response = _response(answer)
+    except _NoResponseError as error:
+        return DescribeFailed(error.code, str(error), retry=Backoff.SHORT)
+    request_id = _text(response.get("RequestId"))
+    refusal = response.get("Error")
+    if refusal is not None:
+        return describe_refused(*_error(refusal), request_id)
+    try:
+        status = TaskStatus(response.get("Status", ""))
+    except ValueError:
+        message = f"The API gave the unknown status {response.get('Status')!r:.50}."
+        return DescribeFailed("UnknownStatus", message, request_id, Backoff.SHORT)
+    return Task(
+        status,
+        _text(response.get("Message")),
+        _files(response.get("AudioInfos")),
+        _files(response.get("VideoInfos")),
+        request_id,
+    )
+
+
+def _response(answer: Answer) -> dict[str, Any]:
+    """The `Response` object, whatever the Content-Type says."""
+    if answer.status != 200:
+        raise _NoResponseError(
+            f"Http{answer.status}", f"The server answered with HTTP status {answer.status}."
+        )
+    try:
+        document = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        document = None
+    response = document.get("Response") if isinstance(document, dict) else None
+    if not isinstance(response, dict):
+        raise _NoResponseError("NotAnApiAnswer", "The server's answer is not one of the API.")
+    return response
+
+
+def _error(refusal: Any) -> tuple[str, str]:
+    fields = refusal if isinstance(refusal, dict) else {}
+    return _text(fields.get("Code")) or "NoErrorCode", _text(fields.get("Message")) or ""
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _files(infos: Any) -> tuple[ResultFile, ...]:
+    found = []
+    for info in infos if isinstance(infos, list) else ():
+        url = _text(info.get("Url")) if isinstance(info, dict) else None
+        if url is not None:
+            duration = info.get("Duration")
+            number = isinstance(duration, int | float) and not isinstance(duration, bool)
+            found.append(ResultFile(url, float(duration) if number else None))
+    return tuple(found)

@@ -1,0 +1,53 @@
+"""What an emulator is told when it starts."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+AudioKind = Literal["full", "short", "stub"]
+
+# No real prompt holds this word; one that does is refused as a violation, so that programs can be tested on it.
+BLOCKED_WORD = "mpsblockedword"
+
+
+def default_credentials() -> Mapping[str, str]:
+    """The pair of the environment if both halves are set, else the documented pair `AKIDemulator`/`emulator`."""
+    secret_id = os.environ.get("TENCENTCLOUD_SECRET_ID")
+    secret_key = os.environ.get("TENCENTCLOUD_SECRET_KEY")
+    if secret_id and secret_key:
+        return {secret_id: secret_key}
+    return {"AKIDemulator": "emulator"}
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorConfig:
+    """The settings of one emulator."""
+
+    data: Path
+    """Holds the ledger, the lock, the address and the URL key. One emulator at a time."""
+    store: Path | None = None
+    """Outputs go to `<store>/<bucket>/<key>`; by default `<data>/store`."""
+    host: str = "127.0.0.1"
+    port: int = 0
+    speed: float = 1.0
+    """1 takes as long as the cloud does (median 90 s); 20 is twenty times quicker."""
+    audio: AudioKind = "full"
+    requests_per_second: int = 20
+    """The limit for each action."""
+    credentials: Mapping[str, str] = field(default_factory=default_credentials)
+    """SecretId to SecretKey."""
+    blocklist: tuple[str, ...] = (BLOCKED_WORD,)
+    """Prompts and lyrics that hold one of these words are refused."""
+
+    def __post_init__(self) -> None:
+        if self.speed <= 0:
+            raise ValueError("speed must be above 0")
+        if self.requests_per_second < 1:
+            raise ValueError("requests_per_second must be at least 1")
+
+    @property
+    def objects(self) -> Path:
+        """The folder that stands for the object storage."""
+        return self.store if self.store is not None else self.data / "store"

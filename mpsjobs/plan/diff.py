@@ -1,0 +1,198 @@
+"""What happens to each address: the rules of the product, one asset at a time."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from mpsjobs.model.asset import Asset, Json, Sound
+from mpsjobs.model.change import Change, Kind, Reason
+from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, never_sent
+from mpsjobs.plan.fingerprint import canonical_fields, fingerprint
+from mpsjobs.plan.reasons import field_reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A desired asset with the name of its sound."""
+
+    asset: Asset
+    fields: Mapping[str, Json]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the plan is made under. `songs` says how many generations one take of a sound is billed as.
+
+    `host` and `boot_id` tell where the plan is made: an intent of this very boot that was never sent is certain to be nothing.
+    More than `max_generations` songs in one apply are an error in the plan already.
+    """
+
+    realm: str
+    attempts: int
+    songs: Callable[[Sound], int]
+    host: str
+    boot_id: str
+    max_generations: int | None = None
+
+    def takes(self, pool: Pool) -> tuple[Take, ...]:
+        """The takes that count: those of this realm, without attempts that are certain never to have left this machine."""
+        return tuple(
+            take for take in pool.of_realm(self.realm) if not never_sent(take, self.host, self.boot_id)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the state knows of an address: its record, and the name that it had before a rename."""
+
+    record: AssetRecord | None = None
+    moved_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """The takes of one fingerprint in one realm, counted."""
+
+    usable: int
+    in_flight: int
+    unresolved: tuple[Take, ...]
+    failed: tuple[Take, ...]
+
+    @classmethod
+    def of(cls, takes: Iterable[Take]) -> "_Count":
+        takes = tuple(takes)
+        return cls(
+            usable=sum(take.usable for take in takes),
+            in_flight=sum(take.in_flight for take in takes),
+            unresolved=tuple(take for take in takes if take.unresolved),
+            failed=tuple(take for take in takes if take.status is TakeStatus.FAILED),
+        )
+
+    @property
+    def covered(self) -> int:
+        """Takes that are there or may still come; nothing more is bought for these."""
+        return self.usable + self.in_flight + len(self.unresolved)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The takes that this plan buys, so that assets of one fingerprint share them: who buys, and how many."""
+
+    bought: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+    def buyer(self, fingerprint: str) -> tuple[str | None, int]:
+        return self.bought.get(fingerprint, (None, 0))
+
+    def buy(self, fingerprint: str, address: str, takes: int) -> None:
+        first, before = self.bought.get(fingerprint, (address, 0))
+        self.bought[fingerprint] = (first, before + takes)
+
+
+def name_sound(asset: Asset) -> Wanted:
+    fields = canonical_fields(asset.sound)
+    return Wanted(asset, fields, fingerprint(fields))
+
+
+def find_moves(wanted: Mapping[str, Wanted], state: State, realm: str) -> dict[str, str]:
+    """New address → the address that it had: one that nobody wants any more and that has the same fingerprint in this realm.
+
+    Assets of one fingerprint share their takes, so any pairing of equals is as good as another; it goes by the order of names.
+    """
+    gone: dict[str, list[str]] = {}
+    for address in sorted(state.assets.keys() - wanted.keys(), reverse=True):
+        record = state.assets[address]
+        if record.realm == realm:
+            gone.setdefault(record.fingerprint, []).append(address)
+    moves = {}
+    for address in sorted(wanted.keys() - state.assets.keys()):
+        if candidates := gone.get(wanted[address].fingerprint):
+            moves[address] = candidates.pop()
+    return moves
+
+
+def change_of(want: Wanted, known: Known, state: State, terms: Terms, ledger: Ledger) -> Change:
+    """Decide what happens to one address. Notes in `ledger` what it buys."""
+    pool = state.pool(want.fingerprint)
+    count = _Count.of(terms.takes(pool))
+    buyer, planned = ledger.buyer(want.fingerprint)
+    missing = max(0, want.asset.takes - count.covered - planned)
+    stop = _refusal(pool, count, terms) if missing else None
+    buys = 0 if stop else missing
+    if buys:
+        ledger.buy(want.fingerprint, want.asset.address, buys)
+
+    def change(kind: Kind, message: str | None = None) -> Change:
+        return Change(
+            address=want.asset.address,
+            kind=kind,
+            fingerprint=want.fingerprint,
+            reasons=_reasons(want, known.record, state, terms.realm) if kind is not Kind.KEEP else (),
+            generations=buys * terms.songs(want.asset.sound),
+            fields=want.fields,
+            moved_from=known.moved_from,
+            message=message,
+        )
+
+    if stop:
+        return change(Kind.FAILED, stop)
+    shares = f"shares its takes with {buyer}" if buyer and not missing and planned else None
+    if buys or (shares and count.covered < want.asset.takes):
+        return change(_paid_kind(want, known.record, state, terms.realm, count), shares)
+    if count.unresolved and count.usable < want.asset.takes:
+        return change(Kind.UNRESOLVED, _unknown(count.unresolved[0]))
+    if count.in_flight and count.usable < want.asset.takes:
+        return change(Kind.RESUME)
+    return change(_free_kind(want, known, terms.realm))
+
+
+def _refusal(pool: Pool, count: _Count, terms: Terms) -> str | None:
+    """Why no more takes are bought for this fingerprint, None if they may be."""
+    if refused := pool.refused.get(terms.realm):
+        return f"{refused.code}: {refused.message}{_request(refused.request_id)}"
+    if len(count.failed) >= terms.attempts:
+        last = count.failed[-1]
+        return f"failed {len(count.failed)} times, last: {last.message}{_request(last.request_id)}"
+    return None
+
+
+def _request(request_id: str | None) -> str:
+    return f" (RequestId {request_id})" if request_id else ""
+
+
+def _unknown(take: Take) -> str:
+    return f"take {take.take}: sent at {take.intended_at}, the answer was lost; a paid task may exist (attempt {take.attempt_id})"
+
+
+def _paid_kind(want: Wanted, record: AssetRecord | None, state: State, realm: str, count: _Count) -> Kind:
+    """REGENERATE only where something that can be heard gives way; more takes of the same sound never do that."""
+    replaces = record is not None and record.fingerprint != want.fingerprint and not count.usable
+    return Kind.REGENERATE if replaces and record and _has_sound(state, record, realm) else Kind.GENERATE
+
+
+def _has_sound(state: State, record: AssetRecord, realm: str) -> bool:
+    """Whether this realm has ever had something to hear for the record: else there is nothing to generate *again*."""
+    return any(take.usable or take.in_flight for take in state.pool(record.fingerprint).of_realm(realm))
+
+
+def _free_kind(want: Wanted, known: Known, realm: str) -> Kind:
+    record = known.record
+    if record is None or record.fingerprint != want.fingerprint or record.realm != realm:
+        return Kind.RESTORE
+    if known.moved_from:
+        return Kind.MOVE
+    return Kind.KEEP if (record.takes, record.pick) == (want.asset.takes, want.asset.pick) else Kind.UPDATE
+
+
+def _reasons(want: Wanted, record: AssetRecord | None, state: State, realm: str) -> tuple[Reason, ...]:
+    if record is None:
+        return ()
+    reasons = field_reasons(state.pool(record.fingerprint).fields, want.fields)
+    if record.realm != realm:
+        reasons += (Reason("realm", record.realm, realm),)
+    for path, before, after in (
+        ("takes", record.takes, want.asset.takes),
+        ("pick", record.pick, want.asset.pick),
+    ):
+        if before != after:
+            reasons += (Reason(path, before, after),)
+    return reasons

@@ -1,0 +1,52 @@
+"""The plan as one JSON document, for scripts: `plan --json`."""
+
+from mpsjobs.model.asset import Json
+from mpsjobs.model.change import Change, Kind, Plan
+from mpsjobs.model.diagnostics import Diagnostic
+
+FORMAT_VERSION = 1
+
+
+def plan_document(plan: Plan) -> dict[str, Json]:
+    """Stable within a `format_version`: keys are added, never renamed or removed. `cost` is null until prices are known."""
+    summary: dict[str, Json] = {str(kind): plan.count([kind]) for kind in Kind}
+    return {
+        "format_version": FORMAT_VERSION,
+        "realm": plan.realm,
+        "lineage": plan.lineage,
+        "serial": plan.serial,
+        "summary": summary | {"generations": plan.generations, "cost": None},
+        "changes": [_change(change) for change in plan.changes],
+        "risks": [{"address": risk.address, "summary": risk.summary} for risk in plan.risks],
+        "diagnostics": [diagnostic_document(diagnostic) for diagnostic in plan.diagnostics],
+    }
+
+
+def _change(change: Change) -> Json:
+    return {
+        "address": change.address,
+        "kind": str(change.kind),
+        "reasons": [{"path": r.path, "before": r.before, "after": r.after} for r in change.reasons],
+        "generations": change.generations,
+        "fingerprint": change.fingerprint,
+        "fields": dict(change.fields),
+        "moved_from": change.moved_from,
+        "message": change.message,
+    }
+
+
+def diagnostic_document(diagnostic: Diagnostic) -> Json:
+    position = diagnostic.position
+    return {
+        "severity": str(diagnostic.severity),
+        "summary": diagnostic.summary,
+        "detail": diagnostic.detail,
+        "hint": diagnostic.hint,
+        "file": position.file if position else None,
+        "line": position.line if position else None,
+        "column": position.column if position else None,
+        "related": [
+            {"file": r.position.file, "line": r.position.line, "column": r.position.column, "label": r.label}
+            for r in diagnostic.related
+        ],
+    }

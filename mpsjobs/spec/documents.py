@@ -1,0 +1,169 @@
+"""What a person may write, as pydantic models: the one place that names fields, their types, limits and descriptions.
+
+Validation is strict, and happens on values as `yaml` reads them: a text field takes the source text of a scalar, a number or a switch
+asks what the scalar means. `null` stands for a field that nobody set, and takes back what was inherited.
+"""
+
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from mpsjobs.spec.fields import (
+    Bucket,
+    Prefix,
+    Region,
+    Switch,
+    WebUrl,
+    Whole,
+    Word,
+    Words,
+    mistake,
+    one_or_many,
+)
+
+TAGS = frozenset({"<text>", "<file>"})
+"""Parts of an error's path that stand for a choice of types, not for a key."""
+
+
+def _text_or_file(value: Any) -> str:
+    return "<file>" if isinstance(value, dict) else "<text>"
+
+
+class Written(BaseModel):
+    """A mapping that a person writes. `LATER` names keys that are known but not built yet, with what they are for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+    LATER: ClassVar[dict[str, str]] = {}
+    TITLE: ClassVar[str] = "this mapping"
+
+
+class TextFile(Written):
+    """Text that stands in a file of its own."""
+
+    TITLE: ClassVar[str] = "a text from a file"
+    file: Word = Field(
+        description="Path of a UTF-8 text file, relative to the file that names it, inside the project."
+    )
+
+
+Text: TypeAlias = Annotated[
+    Annotated[str, Tag("<text>")] | Annotated[TextFile, Tag("<file>")], Discriminator(_text_or_file)
+]
+
+
+class ReferenceSpec(Written):
+    """A recording or a video that the model works from. Exactly one of its keys is set."""
+
+    TITLE: ClassVar[str] = "a reference"
+    LATER: ClassVar[dict[str, str]] = {"file": "references to files", "asset": "references to other assets"}
+    url: WebUrl | None = Field(
+        None,
+        description="A public http or https URL. Its signature, if any, takes no part in the fingerprint.",
+    )
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if self.url is None:
+            raise mistake("A reference names nothing", "It has no URL.", "Write `url: https://…`.")
+        return self
+
+
+References: TypeAlias = Annotated[list[ReferenceSpec], BeforeValidator(one_or_many)]
+
+
+class StoreOverride(Written):
+    """Where the outputs of an asset go; what is left out is the project's."""
+
+    TITLE: ClassVar[str] = "a store"
+    bucket: Bucket | None = Field(None, description="COS bucket with the account's number: `name-appid`.")
+    region: Region | None = Field(None, description="COS region, such as `ap-guangzhou`.")
+    prefix: Prefix | None = Field(None, description="Folder in the bucket.")
+
+
+class AssetSpec(Written):
+    """One asset, or defaults for assets."""
+
+    TITLE: ClassVar[str] = "an asset"
+    LATER: ClassVar[dict[str, str]] = {
+        "address": "addresses of a matrix",
+        "depends_on": "dependencies between assets",
+        "expect": "audio expectations",
+        "for_each": "loops",
+        "ignore_changes": "lifecycle rules",
+        "master": "post-processing",
+        "matrix": "matrices",
+        "on_fail": "audio expectations",
+        "on_remove": "lifecycle rules",
+        "preset": "presets",
+        "presets": "presets",
+        "prevent_regenerate": "lifecycle rules",
+        "prevent_retire": "lifecycle rules",
+        "publish": "publishing",
+        "publish_when": "publishing",
+        "timeout": "lifecycle rules",
+    }
+
+    model: Word | None = Field(
+        None,
+        description="Model name (ModelName). Setting it drops an inherited version, extra and additional parameters.",
+    )
+    version: Word | None = Field(
+        None, description="Model version (ModelVersion); the source text counts: 2.10 is `2.10`."
+    )
+    scene: Word | None = Field(None, description="Kind of audio (SceneType), such as `music`.")
+    prompt: Text | None = Field(
+        None, description="What it should sound like (Prompt), text or `{file: path}`."
+    )
+    lyrics: Text | None = Field(None, description="The words that are sung, text or `{file: path}`.")
+    instrumental: Switch | None = Field(None, description="True: without a voice.")
+    reference_audio: References | None = Field(
+        None, description="Recordings that the model works from (AudioInfos)."
+    )
+    reference_video: References | None = Field(
+        None, description="Videos that the model works from (VideoInfos)."
+    )
+    format: Word | None = Field(None, description="`mp3` or `wav` (OutputAudioFormat).")
+    store: StoreOverride | None = Field(None, description="Another place for the outputs (StoreCosParam).")
+    extra_parameters: dict[str, Any] | None = Field(
+        None, description="ExtraParameters, in snake_case: `resource_id`. Merged key by key with defaults."
+    )
+    additional_parameters: dict[str, Any] | None = Field(
+        None, description="Parameters of the model (AdditionalParameters), merged key by key with defaults."
+    )
+    operator: Word | None = Field(None, description="Who asks (Operator). Takes no part in the fingerprint.")
+    tags: Words | None = Field(None, description="Free words to select assets by.")
+    description: str | None = Field(None, description="A note for people.")
+    takes: Annotated[Whole, Field(ge=1, le=100)] | None = Field(
+        None, description="How many takes are wanted."
+    )
+    pick: Annotated[Whole, Field(ge=1)] | None = Field(
+        None, description="Number of the take to use; the first good one if unset."
+    )
+    variation: Word | None = Field(None, description="A free word that makes this a sound of its own.")
+
+
+def _shorthand(value: Any) -> Any:
+    """A text is the prompt; nothing at all is an asset that takes everything from its defaults."""
+    if isinstance(value, str):
+        return {"prompt": value}
+    return {} if value is None else value
+
+
+class SpecFile(Written):
+    """A spec file."""
+
+    TITLE: ClassVar[str] = "a spec file"
+    LATER: ClassVar[dict[str, str]] = {
+        "import": "imports",
+        "moved": "moves",
+        "presets": "presets",
+        "variables": "variables",
+        "vars": "variables",
+        "for_each": "loops",
+        "matrix": "matrices",
+    }
+    group: str | None = Field(None, description="Prefix of all addresses in this file.")
+    defaults: AssetSpec | None = Field(None, description="What the assets of this file have in common.")
+    assets: dict[str, Annotated[AssetSpec, BeforeValidator(_shorthand)]] | None = Field(
+        None, description="The assets by name. A text is short for a prompt."
+    )

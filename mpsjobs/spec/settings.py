@@ -1,0 +1,212 @@
+"""`mpsjobs.yaml` → Settings."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from mpsjobs._version import __version__
+from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError
+from mpsjobs.model.settings import (
+    EMULATOR_BUCKET,
+    PolicySettings,
+    ProviderKind,
+    ProviderSettings,
+    Settings,
+    StateSettings,
+    StoreKind,
+    StoreSettings,
+)
+from mpsjobs.spec.fields import bare_prefix
+from mpsjobs.spec.interpolation import interpolate
+from mpsjobs.spec.mistakes import check, locate
+from mpsjobs.spec.project_files import SETTINGS_NAME, leads_outside
+from mpsjobs.spec.settings_file import SettingsFile
+from mpsjobs.spec.source import read_text
+from mpsjobs.spec.yaml import Map, parse, position
+
+TENCENT_GENERATIONS = 20
+"""How many songs one apply may pay for where nobody said otherwise."""
+
+
+def load_settings(root: Path) -> tuple[Settings, tuple[Diagnostic, ...]]:
+    """The settings of the project in the folder `root`, and warnings about them.
+
+    `defaults` and `models` of the result are as written, checked, and remember where; `load_assets` and `load_catalogue` take them.
+
+    Raises:
+        SpecError: all mistakes in the file at once. Where the file asks for another version of mpsjobs, only that is said: what else
+            looks wrong may be right there.
+    """
+    path = root / SETTINGS_NAME
+    if not path.is_file():
+        raise SpecError.of(
+            "There is no mpsjobs.yaml here",
+            detail=f"`{root}` is not a project.",
+            hint="Run `mpsjobs init`, or name the project with `-C`.",
+        )
+    text = read_text(path, SETTINGS_NAME)
+    document = parse(text, SETTINGS_NAME)
+    if isinstance(document.root, Map):
+        _honour_required_version(document.root)
+    problems = [*document.problems, *interpolate(document, text)]
+    checked = check(SettingsFile, {} if document.root is None else document.root, SETTINGS_NAME)
+    problems += checked.diagnostics
+    if checked.value is None:
+        raise SpecError(*problems)
+    reading = _Reading(checked.value, document.root)
+    settings = reading.settings(complete=not checked.dropped)
+    problems += reading.problems
+    if any(problem.is_error for problem in problems):
+        raise SpecError(*problems)
+    return settings, tuple(problems)
+
+
+class _Reading:
+    """Checks that look at more than one key."""
+
+    def __init__(self, file: SettingsFile, root: Any) -> None:
+        self.file = file
+        self.root = root
+        self.problems: list[Diagnostic] = []
+
+    def settings(self, *, complete: bool) -> Settings:
+        file = self.file
+        if file.project is None and (complete or "project" not in (self.root or ())):
+            self.problem(
+                ("project",),
+                '"project" is missing',
+                "Every project has a name; it is shown in plans.",
+                "Add `project: name`.",
+            )
+        for index, pattern in enumerate(file.specs or ()):
+            if leads_outside(pattern) or "\\" in pattern:
+                self.problem(
+                    ("specs", index),
+                    "Specs must stand inside of the project",
+                    f"`{pattern}` leads out of the project's folder, so others may not have what it names.",
+                    "Name folders inside of the project, with `/` between them.",
+                )
+        if file.state.backend == "cos":
+            self.problem(
+                ("state", "backend"),
+                'The state backend "cos" is not supported yet',
+                "This version of mpsjobs keeps its state in a file.",
+                "Write `backend: file`, or remove the key.",
+            )
+        provider = self.provider()
+        return Settings(
+            project=file.project or "",
+            provider=provider,
+            store=self.store(provider),
+            **({"specs": tuple(file.specs)} if file.specs else {}),
+            required_version=file.required_version,
+            state=StateSettings(file.state.backend, file.state.path),
+            download=file.download.rstrip("/") if file.download else None,
+            policy=self.policy(provider),
+            defaults=self.written("defaults"),
+            models=self.written("models"),
+        )
+
+    def provider(self) -> ProviderSettings:
+        file = self.file.provider
+        kind = ProviderKind(file.kind)
+        emulated = {
+            name: getattr(file, name) for name in ("speed", "audio") if getattr(file, name) is not None
+        }
+        if kind is ProviderKind.TENCENT:
+            for name in emulated:
+                self.problem(
+                    ("provider", name),
+                    f'"{name}" is for the emulator only',
+                    "The cloud works at its own pace.",
+                    "Remove the key, or write `kind: emulator`.",
+                    key=True,
+                )
+        return ProviderSettings(
+            kind=kind,
+            endpoint=file.endpoint,
+            region=file.region,
+            requests_per_second=file.requests_per_second,
+            account=file.account,
+            **emulated,
+        )
+
+    def store(self, provider: ProviderSettings) -> StoreSettings:
+        file = self.file.store
+        natural = StoreKind.DIRECTORY if provider.kind is ProviderKind.EMULATOR else StoreKind.COS
+        kind = StoreKind(file.kind) if file.kind else natural
+        if kind is StoreKind.COS:
+            self.needs_a_bucket(provider)
+        elif provider.kind is ProviderKind.TENCENT and _is_real(provider):
+            self.problem(
+                ("store", "kind"),
+                "The cloud cannot write into a folder of this machine",
+                "What it makes goes into a COS bucket; it would be paid for and never arrive here.",
+                "Write `kind: cos` with a bucket and a region.",
+            )
+        return StoreSettings(
+            kind=kind,
+            bucket=file.bucket or EMULATOR_BUCKET,
+            region=file.region or "local",
+            prefix=bare_prefix(file.prefix),
+            path=(file.path or ".mpsjobs/store").rstrip("/"),
+            endpoint=file.endpoint,
+            addressing_style=file.addressing_style,
+        )
+
+    def needs_a_bucket(self, provider: ProviderSettings) -> None:
+        why = f"With `{provider.kind}`" if self.file.store.kind is None else "With `kind: cos`"
+        for name, example in (("bucket", "aurora-1250000000"), ("region", "ap-guangzhou")):
+            # What was written but wrong has its diagnostic already.
+            if getattr(self.file.store, name) is None and locate(self.root, ("store", name)) is locate(
+                self.root, ("store",)
+            ):
+                self.problem(
+                    ("store",),
+                    f'The store needs a "{name}"',
+                    f"{why}, audio goes into a COS bucket.",
+                    f"Add `{name}: {example}` under `store:`.",
+                    key=True,
+                )
+
+    def policy(self, provider: ProviderSettings) -> PolicySettings:
+        file = self.file.policy
+        limit = file.max_generations_per_apply
+        if provider.kind is ProviderKind.TENCENT and "max_generations_per_apply" not in file.model_fields_set:
+            limit = TENCENT_GENERATIONS
+        return PolicySettings(limit, file.attempts)
+
+    def written(self, key: str) -> dict[str, Any]:
+        value = self.root.get(key) if isinstance(self.root, Map) else None
+        return value if isinstance(value, dict) else {}
+
+    def problem(
+        self, path: tuple[str | int, ...], summary: str, detail: str, hint: str, *, key: bool = False
+    ) -> None:
+        mark = locate(self.root, path, key=key)
+        place = position(mark, SETTINGS_NAME) if mark else Position(SETTINGS_NAME)
+        self.problems.append(Diagnostic(summary, detail, hint, Severity.ERROR, place))
+
+
+def _is_real(provider: ProviderSettings) -> bool:
+    host = urlsplit(provider.endpoint or "").hostname or provider.endpoint or "tencentcloudapi.com"
+    return host.endswith("tencentcloudapi.com")
+
+
+def _honour_required_version(root: Map) -> None:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  # only for projects that ask for a version
+
+    wanted = root.get("required_version")
+    if not isinstance(wanted, str):
+        return
+    try:
+        fits = SpecifierSet(wanted).contains(__version__, prereleases=True)
+    except InvalidSpecifier:
+        return  # validation will say so
+    if not fits:
+        raise SpecError.of(
+            "This project needs another version of mpsjobs",
+            detail=f"It asks for `{wanted}`; this is {__version__}.",
+            hint=f'Install one that fits: `pip install "mpsjobs{wanted}"`.',
+            position=position(root.places["required_version"][1], SETTINGS_NAME),
+        )

@@ -1,0 +1,262 @@
+"""State is a fold over events: this is the whole meaning of each of them."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import TypeAlias, assert_never
+
+from mpsjobs.model.diagnostics import StateError
+from mpsjobs.model.events import (
+    AssetRecorded,
+    AssetRetired,
+    Event,
+    OutputsRecorded,
+    RunFinished,
+    RunStarted,
+    Sending,
+    SubmitIntended,
+    SubmitRefused,
+    SubmitUnknown,
+    SubmitWithdrawn,
+    TaskFailed,
+    TaskSubmitted,
+)
+from mpsjobs.model.state import (
+    AssetRecord,
+    AssetStatus,
+    Pool,
+    Refusal,
+    RetiredRecord,
+    State,
+    Take,
+    TakeStatus,
+    asset_status,
+)
+
+_AttemptEvent: TypeAlias = (
+    Sending | SubmitWithdrawn | TaskSubmitted | SubmitRefused | SubmitUnknown | TaskFailed | OutputsRecorded
+)
+
+_OPEN = frozenset({TakeStatus.INTENDED, TakeStatus.UNKNOWN})
+_UNANSWERED = _OPEN | {TakeStatus.ABANDONED}
+
+# What is known of a take is never forgotten: an event that would do so contradicts the history.
+_FROM: Mapping[type[_AttemptEvent], frozenset[TakeStatus]] = {
+    Sending: frozenset({TakeStatus.INTENDED}),
+    SubmitWithdrawn: _OPEN,
+    SubmitRefused: _OPEN,
+    SubmitUnknown: _OPEN,
+    TaskSubmitted: _UNANSWERED,
+    TaskFailed: _UNANSWERED | {TakeStatus.SUBMITTED},
+    OutputsRecorded: frozenset(TakeStatus),
+}
+
+
+class Fold:
+    """Folds events into a state, at a cost that does not grow with the state.
+
+    It owns the state from now on: nobody else may change it. An event that does not fit raises StateError and changes nothing.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def apply(self, event: Event, seq: int) -> None:
+        """Fold in the event with this number, which must be the next one.
+
+        Raises:
+            StateError: it does not follow from what came before.
+        """
+        if seq != self.state.serial + 1:
+            raise _contradiction(f"event {seq} follows event {self.state.serial}")
+        match event:
+            case RunStarted():
+                self.state.commit = event.commit
+            case RunFinished():
+                pass
+            case SubmitIntended():
+                self._intend(event, seq)
+            case AssetRecorded():
+                self._record(event, seq)
+            case AssetRetired():
+                self._retire(event)
+            case (
+                Sending()
+                | SubmitWithdrawn()
+                | TaskSubmitted()
+                | SubmitRefused()
+                | SubmitUnknown()
+                | TaskFailed()
+                | OutputsRecorded()
+            ):
+                self._advance(event, seq)
+            case _:
+                assert_never(event)
+        self.state.serial = seq
+
+    @cached_property
+    def _fingerprint_of(self) -> dict[str, str]:
+        """Attempt id → fingerprint."""
+        return {take.attempt_id: fingerprint for fingerprint, take in self.state.takes()}
+
+    @cached_property
+    def _addresses_of(self) -> dict[str, set[str]]:
+        """Fingerprint → the addresses that point at it."""
+        index: dict[str, set[str]] = {}
+        for address, record in self.state.assets.items():
+            index.setdefault(record.fingerprint, set()).add(address)
+        return index
+
+    def _intend(self, event: SubmitIntended, seq: int) -> None:
+        pool = self.state.pools.get(event.fingerprint) or Pool(fields=event.fields)
+        if event.attempt_id in self._fingerprint_of:
+            raise _contradiction(f"attempt {event.attempt_id} begins twice")
+        if any(take.take == event.take for take in pool.takes):
+            raise _contradiction(f"take {event.take} of {event.fingerprint} begins twice")
+        take = Take(
+            take=event.take,
+            realm=event.realm,
+            attempt_id=event.attempt_id,
+            bucket=event.bucket,
+            region=event.region,
+            cos_path=event.cos_path,
+            status=TakeStatus.INTENDED,
+            host=event.host,
+            boot_id=event.boot_id,
+            intended_at=event.at,
+            address=event.address,
+        )
+        takes = (*pool.takes, take)
+        if pool.takes and pool.takes[-1].take > take.take:
+            takes = tuple(sorted(takes, key=lambda each: each.take))
+        self._fingerprint_of[event.attempt_id] = event.fingerprint
+        self._put(event.fingerprint, replace(pool, takes=takes), take.realm, seq)
+
+    def _advance(self, event: _AttemptEvent, seq: int) -> None:
+        fingerprint = self._fingerprint_of.get(event.attempt_id)
+        if fingerprint is None:
+            raise _contradiction(f"attempt {event.attempt_id} has no beginning")
+        pool = self.state.pools[fingerprint]
+        take = next(take for take in pool.takes if take.attempt_id == event.attempt_id)
+        if take.status not in _FROM[type(event)]:
+            raise _contradiction(f"attempt {event.attempt_id} is {take.status}, then {type(event).__name__}")
+        after = _advanced(take, event)
+        if after is None:
+            del self._fingerprint_of[event.attempt_id]
+        takes = tuple(after if each is take else each for each in pool.takes)
+        refused = dict(pool.refused)
+        if isinstance(event, SubmitRefused):
+            refused[take.realm] = Refusal(event.code, event.message, event.request_id, event.at)
+        elif isinstance(event, TaskSubmitted):
+            refused.pop(take.realm, None)
+        pool = replace(pool, takes=tuple(each for each in takes if each is not None), refused=refused)
+        self._put(fingerprint, pool, take.realm, seq)
+
+    def _put(self, fingerprint: str, pool: Pool, realm: str, seq: int) -> None:
+        """Store a changed pool, and bring the assets that use it up to date."""
+        self.state.pools[fingerprint] = pool
+        for address in self._addresses_of.get(fingerprint, ()):
+            record = self.state.assets[address]
+            if record.realm == realm:
+                status = asset_status(pool, realm, record.takes)
+                self.state.assets[address] = replace(
+                    record, status=status, failure=_failure(pool, realm, status), serial=seq
+                )
+
+    def _record(self, event: AssetRecorded, seq: int) -> None:
+        before = self.state.assets.get(event.address)
+        moved = self.state.assets.get(event.moved_from) if event.moved_from is not None else None
+        # Two assets may swap their names: what stands under the old name may be somebody else by now.
+        if moved is not None and event.moved_from is not None and moved.fingerprint == event.fingerprint:
+            self._forget(event.moved_from)
+            before = before or moved
+        self._forget(event.address)
+        self.state.retired.pop(event.address, None)
+        pool = self.state.pool(event.fingerprint)
+        status = asset_status(pool, event.realm, event.takes)
+        self.state.assets[event.address] = AssetRecord(
+            fingerprint=event.fingerprint,
+            realm=event.realm,
+            status=status,
+            takes=event.takes,
+            pick=event.pick,
+            lifecycle=before.lifecycle if before else {},
+            failure=_failure(pool, event.realm, status),
+            published=before.published if before else None,
+            serial=seq,
+        )
+        self._addresses_of.setdefault(event.fingerprint, set()).add(event.address)
+
+    def _retire(self, event: AssetRetired) -> None:
+        record = self.state.assets.get(event.address)
+        if record is None:
+            raise _contradiction(f"{event.address} is retired, but nothing is recorded under that name")
+        self._forget(event.address)
+        self.state.retired[event.address] = RetiredRecord(
+            record.fingerprint, record.realm, record.pick, event.at
+        )
+
+    def _forget(self, address: str) -> None:
+        index = self._addresses_of  # made before the record goes
+        record = self.state.assets.pop(address, None)
+        if record is not None:
+            index[record.fingerprint].discard(address)
+
+
+def _advanced(take: Take, event: _AttemptEvent) -> Take | None:
+    """The take after the event; None when nothing was bought and its number becomes free."""
+    match event:
+        case Sending():
+            return replace(take, sending=True)
+        case SubmitWithdrawn() | SubmitRefused():
+            return None
+        case TaskSubmitted():
+            return replace(
+                take,
+                status=TakeStatus.SUBMITTED,
+                task_id=event.task_id,
+                request_id=event.request_id,
+                submitted_at=event.at,
+                message=None,
+            )
+        case SubmitUnknown():
+            request_id = event.request_id or take.request_id
+            return replace(take, status=TakeStatus.UNKNOWN, message=event.message, request_id=request_id)
+        case TaskFailed():
+            request_id = event.request_id or take.request_id
+            return replace(
+                take,
+                status=TakeStatus.FAILED,
+                message=event.message,
+                request_id=request_id,
+                finished_at=event.at,
+            )
+        case OutputsRecorded():
+            return replace(
+                take,
+                status=TakeStatus.DONE,
+                outputs=event.outputs,
+                adopted=take.adopted or take.task_id is None,
+                finished_at=take.finished_at if take.status is TakeStatus.DONE else event.at,
+                message=None,
+            )
+        case _:
+            assert_never(event)
+
+
+def _failure(pool: Pool, realm: str, status: AssetStatus) -> str | None:
+    """Why an asset has nothing to show: what the cloud said last."""
+    if status is not AssetStatus.FAILED:
+        return None
+    if realm in pool.refused:
+        return pool.refused[realm].message
+    failed = [take.message for take in pool.of_realm(realm) if take.status is TakeStatus.FAILED]
+    return failed[-1] if failed else None
+
+
+def _contradiction(what: str) -> StateError:
+    return StateError.of(
+        "The history of the state contradicts itself",
+        detail=f"{what[:1].upper()}{what[1:]}. What follows from it cannot be known.",
+        hint="Keep the journal and the snapshot, and report this as a bug of mpsjobs.",
+    )

@@ -1,0 +1,215 @@
+"""The journal: one event a line, only ever appended to. It is the truth; everything else can be made from it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mpsjobs.model.diagnostics import Position, StateError
+from mpsjobs.model.events import Event
+from mpsjobs.state.codec import (
+    DamagedLineError,
+    Header,
+    Line,
+    decode_header,
+    decode_line,
+    encode_header,
+    encode_line,
+)
+from mpsjobs.state.disk import failures_named, replace_file, write_all
+
+_MAX_HEADER: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A line of the journal: its number, and the byte where it begins."""
+
+    serial: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What follows a mark.
+
+    `last` is the last whole line (its offset is 0 when there is none). Bytes from `end` on (`torn`) are what a crash left of an append:
+    they were never durable, and are to be cut off.
+    """
+
+    header: Header
+    lines: tuple[Line, ...]
+    last: Mark
+    end: int
+    torn: bool
+
+
+def read_journal(path: Path, known: Mark | None = None) -> Tail:
+    """Read the header and the lines after `known`, or all lines if that line does not begin at that place.
+
+    Raises:
+        FileNotFoundError: there is no journal.
+        StateError: it is damaged where it had been whole before.
+    """
+    with path.open("rb") as file:
+        head = file.readline(_MAX_HEADER)
+        try:
+            header = decode_header(head.removesuffix(b"\n"))
+        except DamagedLineError as error:
+            why = str(error) if head else "the file is empty"
+            raise damaged(path, 0, f"Its first line cannot be read: {why}.") from None
+        if known is not None and known.offset >= len(head):
+            file.seek(known.offset)
+            line = file.readline()
+            if line.endswith(b"\n") and _seq(line[:-1]) == known.serial:
+                return _tail(path, header, known, known.offset + len(line), file.read())
+        file.seek(len(head))
+        return _tail(path, header, Mark(header.base, 0), len(head), file.read())
+
+
+class JournalWriter:
+    """Appends to a journal. Hold the lock, and use it from one thread."""
+
+    def __init__(self, path: Path, header: Header, tail: Tail | None) -> None:
+        """Continue after `tail`, cutting off what is torn, or begin a new journal at the first append.
+
+        Raises:
+            StateError: the torn end cannot be cut off.
+        """
+        self.last = tail.last if tail else Mark(header.base, 0)
+        self.failed = False
+        self._path = path
+        self._header = header
+        self._end = tail.end if tail else 0
+        # A process that was killed may not have made its last lines durable.
+        self._durable = self.last.serial - (len(tail.lines) if tail else 0)
+        self._descriptor = -1
+        if tail is not None and tail.torn:
+            self._cut()
+
+    def append(self, events: Sequence[tuple[int, Event]], *, sync: bool) -> None:
+        """Write the numbered events with one write(2). With `sync`, they and all before them are durable on return.
+
+        Raises:
+            StateError: it could not be done, and nothing can be appended any more.
+        """
+        if self.failed:
+            raise StateError.of(
+                "The journal cannot be continued",
+                detail=f"An earlier write to {self._path} failed.",
+                hint="Mend the cause and run the command again. What had been recorded before is safe.",
+            )
+        if not events and self._durable == self.last.serial:
+            return
+        lines = [encode_line(Line(seq, self._durable, event)) for seq, event in events]
+        self.failed = True
+        with failures_named("write to the journal", self._path):
+            if self._descriptor < 0:
+                self._open()
+            self._check_place()
+            if lines:
+                write_all(self._descriptor, b"".join(lines))
+                self._end += sum(map(len, lines))
+                self.last = Mark(events[-1][0], self._end - len(lines[-1]))
+            if sync:
+                self._sync()
+        self.failed = False
+
+    def sync(self) -> None:
+        """Make everything durable that was appended. Raises StateError."""
+        self.append((), sync=True)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    @property
+    def lineage(self) -> str:
+        return self._header.lineage
+
+    def _cut(self) -> None:
+        try:
+            with failures_named("repair of the journal's end", self._path):
+                self._open()
+                os.ftruncate(self._descriptor, self._end)
+                self._sync()
+        except StateError:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        if self._end == 0:
+            head = encode_header(self._header)
+            replace_file(self._path, head)
+            self._end = len(head)
+        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+
+    def _sync(self) -> None:
+        getattr(os, "fdatasync", os.fsync)(self._descriptor)
+        self._durable = self.last.serial
+
+    def _check_place(self) -> None:
+        """Notice that somebody removed, replaced or wrote the file under our feet."""
+        ours, named = os.fstat(self._descriptor), self._path.stat()
+        if (ours.st_ino, ours.st_dev) != (named.st_ino, named.st_dev) or ours.st_size != self._end:
+            raise OSError("another program changed or replaced the file while this run held its lock")
+
+
+def damaged(path: Path, offset: int, detail: str) -> StateError:
+    """The journal cannot be trusted as it is; the damage is at this byte."""
+    with path.open("rb") as file:
+        number = file.read(offset).count(b"\n") + 1
+    return StateError.of(
+        "The journal of the state is damaged",
+        detail=f"{detail} Nothing was changed.",
+        hint=(
+            "Put back a good copy of the journal. If there is none, rebase the state on its snapshot: "
+            "the damaged journal is then kept aside, and what happened after the snapshot was saved is no longer known."
+        ),
+        position=Position(str(path), number),
+    )
+
+
+def _seq(line: bytes) -> int | None:
+    try:
+        return decode_line(line).seq
+    except DamagedLineError:
+        return None
+
+
+def _tail(path: Path, header: Header, before: Mark, begin: int, data: bytes) -> Tail:
+    """Decode the lines in `data`, which begins at the byte `begin`, after the line `before`."""
+    lines: list[Line] = []
+    last, end, torn = before, begin, False
+    pieces = data.split(b"\n")
+    rest = pieces.pop()
+    for index, piece in enumerate(pieces):
+        expected = last.serial + 1
+        try:
+            line = decode_line(piece)
+        except DamagedLineError:
+            if _was_durable(expected, pieces[index + 1 :]):
+                raise damaged(path, end, "This line is damaged, and whole lines follow it.") from None
+            torn = True
+            break
+        if line.seq != expected:
+            what = f"Event {line.seq} stands here, where event {expected} belongs."
+            raise damaged(path, end, what)
+        lines.append(line)
+        last = Mark(expected, end)
+        end += len(piece) + 1
+    return Tail(header, tuple(lines), last, end, torn or bool(rest))
+
+
+def _was_durable(seq: int, after: Sequence[bytes]) -> bool:
+    """Whether a later line says that this event had been on disk: then its loss is damage, not the torn end of a crash."""
+    for piece in after:
+        try:
+            line = decode_line(piece)
+        except DamagedLineError:
+            continue
+        if line.durable >= seq:
+            return True
+    return False

@@ -1,0 +1,201 @@
+"""The scheduler under a simulated clock: hours pass in milliseconds, and every rule can be counted."""
+
+import heapq
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+
+from mpsjobs.apply.scheduler import (
+    GIVE_UP_AFTER,
+    STAGED_AHEAD,
+    Collect,
+    Command,
+    Poll,
+    Scheduler,
+    Send,
+    Stage,
+)
+from mpsjobs.cloud.pacer import Pacer
+from mpsjobs.model.ports import Backoff
+
+RATE = 20
+
+
+def scheduler() -> Scheduler:
+    return Scheduler(Pacer(RATE), Pacer(RATE), random.Random(1).random)
+
+
+@dataclass
+class Cloud:
+    """A cloud of its own time: answers commands after a latency, finishes each task after its duration."""
+
+    scheduler: Scheduler
+    duration_s: Callable[[int], float]
+    refuse: Callable[[int, float], Backoff | None] = lambda _job, _now: None
+    latency_s: float = 0.05
+    now: float = 0.0
+    sends: list[float] = field(default_factory=list)
+    polls: list[float] = field(default_factory=list)
+    ended: list[int] = field(default_factory=list)
+    gave_up: bool = False
+    _started: dict[int, float] = field(default_factory=dict)
+    _order: Iterator[int] = field(default_factory=count)
+    _answers: list[tuple[float, int, Callable[[], object]]] = field(default_factory=list)
+
+    def run(self, until: float = float("inf")) -> None:
+        while not self.scheduler.idle and self.now < until and not self.gave_up:
+            for command in self.scheduler.commands(self.now):
+                heapq.heappush(
+                    self._answers, (self.now + self.latency_s, next(self._order), self._answer(command))
+                )
+            wake = self.scheduler.wake_at()
+            times = [t for t in (wake, self._answers[0][0] if self._answers else None) if t is not None]
+            assert times, "nothing to wait for, and not idle"
+            self.now = max(self.now, min(times))
+            while self._answers and self._answers[0][0] <= self.now:
+                heapq.heappop(self._answers)[2]()
+
+    def _answer(self, command: Command) -> Callable[[], object]:
+        job = command.job
+        match command:
+            case Stage():
+                return lambda: self.scheduler.staged(job)
+            case Send():
+                self.sends.append(self.now)
+                return lambda: self._sent(job)
+            case Poll():
+                self.polls.append(self.now)
+                return lambda: self._polled(job)
+            case Collect():
+                return lambda: self._collected(job)
+
+    def _sent(self, job: int) -> None:
+        if backoff := self.refuse(job, self.now):
+            self.gave_up = not self.scheduler.not_created(job, backoff, self.now)
+            return
+        assert job not in self._started, "sent twice"
+        self._started[job] = self.now
+        self.scheduler.created(job, self.now)
+
+    def _polled(self, job: int) -> None:
+        if self.now - self._started[job] >= self.duration_s(job):
+            self.scheduler.finished(job)
+        else:
+            self.scheduler.still_running(job, self.now)
+
+    def _collected(self, job: int) -> None:
+        self.ended.append(job)
+        self.scheduler.ended(job)
+
+
+def test_every_job_is_sent_once_and_collected() -> None:
+    work = scheduler()
+    for job in range(500):
+        work.add_submit(job)
+    cloud = Cloud(work, duration_s=lambda job: 30 + job % 60)
+    cloud.run()
+    assert sorted(cloud.ended) == list(range(500))
+    assert len(cloud.sends) == 500
+
+
+def test_submissions_are_evenly_spaced_and_never_above_the_limit() -> None:
+    work = scheduler()
+    for job in range(400):
+        work.add_submit(job)
+    cloud = Cloud(work, duration_s=lambda _: 60)
+    cloud.run()
+    assert all(later - earlier > 1.0 for earlier, later in zip(cloud.sends, cloud.sends[RATE:], strict=False))
+    assert cloud.sends[-1] - cloud.sends[0] <= 399 / RATE * 1.03
+
+
+def test_waiting_tasks_hold_up_neither_submissions_nor_each_other() -> None:
+    work = scheduler()
+    for job in range(300):
+        work.add_submit(job)
+    cloud = Cloud(work, duration_s=lambda _: 600)
+    cloud.run(until=20)
+    assert work.running == 300
+
+
+def test_polls_keep_to_their_own_limit() -> None:
+    work = scheduler()
+    for job in range(300):
+        work.add_running(job, now=0.0, age_s=100)
+    cloud = Cloud(work, duration_s=lambda _: 0, _started=dict.fromkeys(range(300), 0.0))
+    cloud.run()
+    assert all(later - earlier > 1.0 for earlier, later in zip(cloud.polls, cloud.polls[RATE:], strict=False))
+    assert len(cloud.ended) == 300
+
+
+def test_throttling_pauses_the_lane_and_loses_nothing() -> None:
+    work = scheduler()
+    for job in range(50):
+        work.add_submit(job)
+    refused: set[int] = set()
+
+    def once(job: int, _now: float) -> Backoff | None:
+        if job % 10 or job in refused:
+            return None
+        refused.add(job)
+        return Backoff.THROTTLED
+
+    cloud = Cloud(work, duration_s=lambda _: 5, refuse=once)
+    cloud.run()
+    assert sorted(cloud.ended) == list(range(50))
+
+
+@pytest.mark.parametrize("backoff", [Backoff.SHORT, Backoff.LONG])
+def test_a_dead_network_is_given_up_after_a_bounded_number_of_tries(backoff: Backoff) -> None:
+    work = scheduler()
+    for job in range(1000):
+        work.add_submit(job)
+    cloud = Cloud(work, duration_s=lambda _: 5, refuse=lambda _job, _now: backoff)
+    cloud.run()
+    assert cloud.gave_up
+    assert GIVE_UP_AFTER[backoff] <= len(cloud.sends) <= GIVE_UP_AFTER[backoff] + STAGED_AHEAD
+
+
+def test_after_stop_nothing_is_sent_and_the_unsent_are_named() -> None:
+    work = scheduler()
+    for job in range(10):
+        work.add_submit(job)
+    stages = [command for command in work.commands(0.0) if isinstance(command, Stage)]
+    assert len(stages) == STAGED_AHEAD
+    work.staged(stages[0].job)
+    unsent = work.stop()
+    assert stages[0].job in unsent
+    assert work.staged(stages[1].job) is False
+    assert list(work.commands(100.0)) == []
+    assert work.sending == 0
+
+
+def test_a_running_task_is_asked_for_less_often_the_older_it_gets() -> None:
+    work = scheduler()
+    work.add_running(0, now=0.0, age_s=0.0)
+    cloud = Cloud(work, duration_s=lambda _: 200, _started={0: 0.0})
+    cloud.run()
+    gaps = [round(later - earlier, 6) for earlier, later in zip(cloud.polls, cloud.polls[1:], strict=False)]
+    assert gaps == sorted(gaps)
+    assert len(cloud.polls) < 30
+
+
+def test_outputs_that_are_late_are_looked_for_again() -> None:
+    work = scheduler()
+    work.add_running(0, now=0.0, age_s=0.0)
+    assert list(work.commands(0.0)) == [Poll(0)]
+    work.finished(0)
+    now = 0.0
+    for tries in range(1, 4):
+        assert list(work.commands(now)) == [Collect(0)]
+        work.not_there_yet(0, now)
+        assert work.tries(0) == tries
+        assert list(work.commands(now)) == []
+        wake = work.wake_at()
+        assert wake is not None
+        now = wake
+    list(work.commands(now))
+    work.ended(0)
+    assert work.idle

@@ -1,0 +1,60 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, strategies as st
+
+from mpsjobs.cloud.pacer import Pacer
+
+
+def most_in_a_second(times: list[float]) -> int:
+    return max(sum(start <= time <= start + 1 for time in times) for start in times)
+
+
+def run(pacer: Pacer, delays: list[float]) -> list[float]:
+    """Send as soon as allowed, each time later by a delay; the times."""
+    times = [100.0]
+    pacer.sent(100.0)
+    for delay in delays:
+        at = max(pacer.ready_at(), times[-1]) + delay
+        pacer.sent(at)
+        times.append(at)
+    return times
+
+
+@given(
+    st.sampled_from([0.5, 1, 2.5, 7, 20, 33.3]), st.lists(st.floats(0, 0.3) | st.floats(0, 3), max_size=120)
+)
+def test_no_second_ever_sees_too_many(rate: float, delays: list[float]) -> None:
+    times = run(Pacer(rate), delays)
+    assert most_in_a_second(times) <= max(1, rate)
+
+
+@given(st.lists(st.floats(0, 0.2), max_size=100))
+def test_requests_never_bunch(delays: list[float]) -> None:
+    times = run(Pacer(20), delays)
+    gaps = [after - before for before, after in pairwise(times)]
+    assert min(gaps, default=1) >= 0.75 / 20 - 1e-9
+
+
+@pytest.mark.parametrize(("rate", "jitter"), [(20, 0.0), (20, 0.001), (5, 0.0), (1, 0.0), (100, 0.0)])
+def test_the_rate_is_used_up(rate: float, jitter: float) -> None:
+    count = 400
+    times = run(Pacer(rate), [jitter] * (count - 1))
+    ideal = (count - 1) / rate
+    assert ideal * 0.999 <= times[-1] - times[0] <= ideal * 1.02
+
+
+def test_a_long_rest_is_not_made_up_for() -> None:
+    pacer = Pacer(20)
+    run(pacer, [0.0] * 5)
+    pacer.sent(500.0)
+    assert pacer.ready_at() >= 500.0 + 0.75 / 20
+
+
+def test_the_first_may_leave_at_once() -> None:
+    assert Pacer(20).ready_at() == float("-inf")
+
+
+def test_a_rate_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        Pacer(0)

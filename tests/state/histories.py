@@ -1,0 +1,160 @@
+"""Histories for the tests of state: a clock that only moves when told, and any sequence of events that fit."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from mpsjobs.model.events import (
+    AssetRecorded,
+    AssetRetired,
+    Event,
+    OutputsRecorded,
+    RunFinished,
+    RunStarted,
+    Sending,
+    SubmitIntended,
+    SubmitRefused,
+    SubmitUnknown,
+    SubmitWithdrawn,
+    TaskFailed,
+    TaskSubmitted,
+)
+from mpsjobs.model.state import Output, State, TakeStatus
+from mpsjobs.state.fold import Fold
+
+AT = "2026-11-22T20:00:00.000Z"
+REALM = "emulator"
+
+
+@dataclass
+class FakeClock:
+    now: float = 0.0
+    slept: list[float] = field(default_factory=list)
+    start: datetime = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def utc(self) -> datetime:
+        return self.start + timedelta(seconds=self.now)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def intended(
+    attempt: str = "a1", fingerprint: str = "f1:x", take: int = 1, realm: str = REALM, address: str = "menu"
+) -> SubmitIntended:
+    return SubmitIntended(
+        at=AT,
+        address=address,
+        fingerprint=fingerprint,
+        fields={"model": "GL", "prompt": f"für {fingerprint} 音乐"},
+        take=take,
+        attempt_id=attempt,
+        realm=realm,
+        bucket="b-1250000000",
+        region="local",
+        cos_path=f"audio/takes/{attempt}/",
+        host="box",
+        boot_id="boot",
+    )
+
+
+def output(key: str = "k") -> Output:
+    return Output("b-1250000000", "local", key, "etag", 44, "ab" * 32, "wav", 30.5)
+
+
+def recorded(
+    address: str = "menu", fingerprint: str = "f1:x", *, takes: int = 1, moved_from: str | None = None
+) -> AssetRecorded:
+    return AssetRecorded(AT, address, fingerprint, REALM, takes, None, moved_from)
+
+
+def bought(attempt: str = "a1", fingerprint: str = "f1:x", take: int = 1) -> list[Event]:
+    """All that happens for one good take."""
+    return [
+        intended(attempt, fingerprint, take),
+        Sending(AT, attempt),
+        TaskSubmitted(AT, attempt, f"task-{attempt}", "r1"),
+        OutputsRecorded(AT, attempt, (output(f"audio/takes/{attempt}/x.wav"),)),
+    ]
+
+
+def folded(*events: Event) -> State:
+    fold = Fold(State(lineage="L"))
+    for seq, event in enumerate(events, 1):
+        fold.apply(event, seq)
+    return fold.state
+
+
+_TEXT = st.text(max_size=8)
+_MAYBE = st.none() | _TEXT
+_FINGERPRINTS = st.sampled_from(["f1:a", "f1:b", "f1:c"])
+_ADDRESSES = st.sampled_from(["menu", "level1.boss", "ambience.forest.night"])
+_REALMS = st.sampled_from([REALM, "tencent/intl"])
+
+
+def _of_attempt(draw: Any, state: State) -> Event | None:
+    takes = [take for _, take in state.takes()]
+    if not takes:
+        return None
+    take = draw(st.sampled_from(takes))
+    attempt = take.attempt_id
+    unanswered: list[Event] = [
+        SubmitWithdrawn(AT, attempt),
+        SubmitRefused(AT, attempt, "InvalidParameter", draw(_TEXT), draw(_MAYBE)),
+        SubmitUnknown(AT, attempt, draw(_TEXT), draw(_MAYBE)),
+        TaskSubmitted(AT, attempt, f"task-{attempt}", draw(_MAYBE)),
+    ]
+    finished: list[Event] = [
+        TaskFailed(AT, attempt, draw(_TEXT), draw(_MAYBE)),
+        OutputsRecorded(AT, attempt, (output(draw(_TEXT)),)),
+    ]
+    choices: list[Event] = list(finished[1:])
+    if take.status in {TakeStatus.INTENDED, TakeStatus.UNKNOWN}:
+        choices += [*unanswered, finished[0]]
+    if take.status is TakeStatus.INTENDED:
+        choices.append(Sending(AT, attempt))
+    if take.status is TakeStatus.SUBMITTED:
+        choices.append(finished[0])
+    event: Event = draw(st.sampled_from(choices))
+    return event
+
+
+def _next_event(draw: Any, state: State, number: int) -> Event:
+    kind = draw(st.integers(0, 9))
+    if kind <= 4 and (event := _of_attempt(draw, state)):
+        return event
+    if kind <= 6:
+        fingerprint = draw(_FINGERPRINTS)
+        take = state.pool(fingerprint).next_number
+        return intended(f"a{number}", fingerprint, take, draw(_REALMS))
+    if kind == 7 and state.assets:
+        return AssetRetired(AT, draw(st.sampled_from(sorted(state.assets))))
+    if kind == 8:
+        runs: list[Event] = [
+            RunStarted(AT, "r", "apply", "0.1.0", "me@box", "c0ffee"),
+            RunFinished(AT, "r", 3),
+        ]
+        run: Event = draw(st.sampled_from(runs))
+        return run
+    moved_from = draw(st.none() | _ADDRESSES)
+    return AssetRecorded(
+        AT, draw(_ADDRESSES), draw(_FINGERPRINTS), draw(_REALMS), draw(st.integers(1, 3)), None, moved_from
+    )
+
+
+@st.composite
+def histories(draw: Any, max_size: int = 25) -> list[Event]:
+    """Any sequence of events in which each one follows from those before it."""
+    fold = Fold(State(lineage="L"))
+    events: list[Event] = []
+    for number in range(draw(st.integers(0, max_size))):
+        event = _next_event(draw, fold.state, number)
+        fold.apply(event, number + 1)
+        events.append(event)
+    return events

@@ -1,0 +1,477 @@
+import os
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import orjson
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from mpsjobs.model.diagnostics import MpsjobsError, StateError
+from mpsjobs.model.events import AssetRetired, Event, RunFinished, Sending, TaskSubmitted
+from mpsjobs.model.ports import StateStore
+from mpsjobs.model.state import State
+from mpsjobs.state.codec import Header, Line, encode_header, encode_line
+from mpsjobs.state.file_store import FileSession, FileStateStore
+
+from .histories import AT, FakeClock, bought, folded, histories, intended, recorded
+
+END = RunFinished(AT, "r", 0)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "project" / "mpsjobs.state.json"
+
+
+def store_at(path: Path) -> FileStateStore:
+    return FileStateStore(path, clock=FakeClock(), version="0.1.0")
+
+
+def opened(path: Path) -> FileSession:
+    return store_at(path).open("apply", lock_timeout_s=0)
+
+
+def write(path: Path, *events: Event, one_by_one: bool = True) -> State:
+    with closing(opened(path)) as session:
+        for event in events if one_by_one else ():
+            session.append([event])
+        if not one_by_one:
+            session.append(events)
+        return session.state
+
+
+def crash(session: FileSession) -> None:
+    """End the session as a killed process would: nothing is saved, the system closes the files."""
+    session._journal.close()
+    session._lock.release()
+
+
+def journal_of(path: Path) -> Path:
+    return path.with_name(path.name + ".journal")
+
+
+def backup_of(path: Path) -> Path:
+    return path.with_name(path.name + ".backup")
+
+
+def told(error: MpsjobsError) -> str:
+    return "\n".join(f"{d.position or ''} {d.summary} {d.detail} {d.hint}" for d in error.diagnostics)
+
+
+def refused(path: Path) -> str:
+    """What a reader and a writer are told; both refuse, and neither changes a byte."""
+    before = {p: p.read_bytes() for p in path.parent.iterdir() if p.suffix != ".lock"}
+    with pytest.raises(StateError) as caught:
+        store_at(path).read()
+    with pytest.raises(StateError):
+        opened(path)
+    assert {p: p.read_bytes() for p in path.parent.iterdir() if p.suffix != ".lock"} == before
+    return told(caught.value)
+
+
+def test_it_is_a_state_store(path: Path) -> None:
+    store: StateStore = store_at(path)
+    assert store.read() == State(lineage="")
+
+
+def test_reading_and_an_idle_session_write_nothing_but_the_lock(path: Path) -> None:
+    store_at(path).read()
+    assert not path.parent.exists()
+    with closing(opened(path)) as session:
+        session.append([])
+        session.save()
+    assert [p.name for p in path.parent.iterdir()] == ["mpsjobs.state.json.lock"]
+    write(path, *bought())
+    before = {p.name: (p.stat().st_mtime_ns, p.stat().st_ino) for p in path.parent.iterdir()}
+    store_at(path).read()
+    opened(path).close()
+    assert {p.name: (p.stat().st_mtime_ns, p.stat().st_ino) for p in path.parent.iterdir()} == before
+
+
+def test_what_was_appended_is_read_again(path: Path) -> None:
+    written = write(path, *bought(), recorded())
+    read = store_at(path).read()
+    assert read == written
+    assert (read.serial, len(read.lineage), read.assets["menu"].status) == (5, 36, "ready")
+    assert write(path, AssetRetired(AT, "menu")).lineage == read.lineage
+    assert store_at(path).read().serial == 6
+
+
+def test_the_snapshot_is_a_cache_and_the_journal_never_rewritten(path: Path) -> None:
+    state = write(path, *bought(), recorded())
+    journal = journal_of(path).read_bytes()
+    path.unlink()
+    assert store_at(path).read() == state
+    write(path, END)
+    assert journal_of(path).read_bytes().startswith(journal)
+    assert orjson.loads(path.read_bytes())["serial"] == 6
+
+
+def test_only_what_follows_the_snapshot_is_read(path: Path) -> None:
+    write(path, *bought())
+    data = journal_of(path).read_bytes()
+    # Overwrite an early event: whoever still reads it would notice.
+    journal_of(path).write_bytes(data.replace(b"SubmitIntended", b"SubmitXntended"))
+    write(path, recorded())
+    assert store_at(path).read().serial == 5
+
+
+@pytest.mark.parametrize("offset", [0, 1, 500, 10**9])
+def test_a_wrong_hint_costs_time_and_nothing_else(path: Path, offset: int) -> None:
+    state = write(path, *bought(), recorded())
+    document = orjson.loads(path.read_bytes())
+    path.write_bytes(orjson.dumps(document | {"journal_offset": offset}))
+    assert store_at(path).read() == state
+
+
+def test_the_snapshot_before_is_kept(path: Path) -> None:
+    write(path, *bought())
+    before = path.read_bytes()
+    write(path, recorded())
+    assert backup_of(path).read_bytes() == before
+    assert not list(path.parent.glob("*.tmp"))
+
+
+def test_saving_works_without_hard_links_and_after_leftovers(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(path, *bought())
+    before = path.read_bytes()
+    for suffix in (".tmp", ".backup.tmp"):
+        path.with_name(path.name + suffix).write_bytes(b"left by a crash")
+
+    def no_links(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.link", no_links)
+    state = write(path, recorded())
+    assert backup_of(path).read_bytes() == before
+    assert store_at(path).read() == state
+
+
+def test_an_event_that_does_not_fit_is_not_written(path: Path) -> None:
+    with closing(opened(path)) as session:
+        with pytest.raises(StateError, match="contradicts"):
+            session.append([intended(), Sending(AT, "nobody"), END])
+        session.append([Sending(AT, "a1")])
+        assert session.state.serial == 2
+    assert store_at(path).read() == folded_with_lineage(path, intended(), Sending(AT, "a1"))
+
+
+def folded_with_lineage(path: Path, *events: Event) -> State:
+    state = folded(*events)
+    state.lineage = store_at(path).read().lineage
+    return state
+
+
+# --- crashes -----------------------------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=60)
+@given(histories(12), st.data())
+def test_a_crash_at_any_byte_loses_only_what_was_not_durable(
+    events: list[Event], data: st.DataObject
+) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "state.json"
+        done = durable = 0
+        while done < len(events):
+            session = opened(path)
+            assert session.state.serial == done
+            for _ in range(data.draw(st.integers(1, 4))):
+                batch = events[done : done + data.draw(st.integers(1, 3))]
+                sync = data.draw(st.booleans())
+                session.append(batch, sync=sync)
+                done += len(batch)
+                durable = done if sync else durable
+                if data.draw(st.integers(0, 3)) == 0:
+                    session.save()
+                    durable = done
+            safe = session._journal._durable
+            assert safe >= durable
+            if data.draw(st.booleans()):
+                session.close()
+                durable = done
+            else:
+                crash(session)
+                done = durable = tear(path, durable, data)
+        expected = folded(*events[:done])
+        state = store_at(path).read()
+        expected.lineage = state.lineage
+        assert state == expected
+        path.unlink(missing_ok=True)
+        assert not events or store_at(path).read() == expected
+
+
+def tear(path: Path, durable: int, data: st.DataObject) -> int:
+    """Cut the journal anywhere after the durable events, perhaps with rubbish behind; how many events are left."""
+    journal = journal_of(path)
+    if not journal.exists():
+        return durable
+    content = journal.read_bytes()
+    ends = [index + 1 for index, byte in enumerate(content) if byte == ord("\n")]
+    cut = data.draw(st.integers(ends[durable], len(content)))
+    journal.write_bytes(content[:cut] + data.draw(st.sampled_from([b"", b"\0" * 40, b'{"seq":', b"x\ny\n"])))
+    return sum(end <= cut for end in ends) - 1
+
+
+def test_readers_ignore_a_torn_end_and_the_lock_holder_cuts_it_off(path: Path) -> None:
+    session = opened(path)
+    session.append(bought())
+    crash(session)
+    whole = journal_of(path).read_bytes()
+    journal_of(path).write_bytes(whole + b'{"seq":5,"at":"2026')
+    assert store_at(path).read().serial == 4
+    assert journal_of(path).read_bytes() != whole
+    opened(path).close()
+    assert journal_of(path).read_bytes() == whole
+
+
+def test_the_whole_unsynced_end_may_be_torn_even_if_a_part_of_it_is_sound(path: Path) -> None:
+    session = opened(path)
+    session.append([intended()])
+    session.append([Sending(AT, "a1")], sync=False)
+    session.append([END], sync=False)
+    crash(session)
+    lines = journal_of(path).read_bytes().splitlines(keepends=True)
+    journal_of(path).write_bytes(b"".join([*lines[:2], b"\0" * (len(lines[2]) - 1) + b"\n", lines[3]]))
+    assert store_at(path).read().serial == 1
+    assert write(path, END).serial == 2
+
+
+@pytest.mark.parametrize("line", [2, 3, 4])
+def test_a_damaged_line_before_durable_ones_is_an_error_that_says_where(path: Path, line: int) -> None:
+    session = opened(path)
+    for event in bought():
+        session.append([event])
+    crash(session)
+    lines = journal_of(path).read_bytes().splitlines(keepends=True)
+    lines[line - 1] = lines[line - 1].replace(b"a1", b"a2")
+    journal_of(path).write_bytes(b"".join(lines))
+    message = refused(path)
+    assert f"mpsjobs.state.json.journal:{line}:1" in message
+    assert "copy" in message
+
+
+@pytest.mark.parametrize(("numbers", "line"), [([1, 3], 3), ([1, 1], 3), ([2], 2)])
+def test_missing_and_repeated_events_are_errors_that_say_where(
+    path: Path, numbers: list[int], line: int
+) -> None:
+    path.parent.mkdir()
+    lines = [encode_line(Line(seq, 0, END)) for seq in numbers]
+    journal_of(path).write_bytes(encode_header(Header("L", 0)) + b"".join(lines))
+    assert f"journal:{line}:1" in refused(path)
+
+
+# --- files that do not fit ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"<<<<<<< HEAD\n", b"[]"])
+def test_a_broken_state_file_is_never_no_state(path: Path, content: bytes) -> None:
+    state = write(path, *bought(), recorded())
+    path.write_bytes(content)
+    message = refused(path)
+    assert "Delete or move away mpsjobs.state.json" in message
+    path.unlink()
+    assert store_at(path).read() == state
+
+
+def test_a_broken_state_file_without_a_journal_names_the_backup(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"")
+    assert ".backup" in refused(path)
+
+
+def test_a_missing_journal_is_an_error_with_a_way_on(path: Path) -> None:
+    state = write(path, *bought(), recorded())
+    journal_of(path).unlink()
+    assert "rebase" in refused(path)
+    assert store_at(path).rebase() is None
+    assert store_at(path).read() == state
+    assert write(path, END).serial == 6
+    path.unlink()
+    assert "begins after event 5" in refused(path)
+    path.write_bytes(backup_of(path).read_bytes())
+    assert store_at(path).read().serial == 6
+
+
+def test_a_rebase_keeps_the_old_journal_and_needs_a_snapshot(path: Path) -> None:
+    with pytest.raises(StateError, match="no snapshot"):
+        store_at(path).rebase()
+    write(path, *bought())
+    journal_of(path).write_bytes(b"")
+    assert "journal:1:1" in refused(path)
+    kept = store_at(path).rebase()
+    assert kept is not None
+    assert kept.read_bytes() == b""
+    assert store_at(path).read().serial == 4
+
+
+def test_a_lone_backup_is_no_fresh_project(path: Path) -> None:
+    write(path, *bought())
+    write(path, END)
+    path.unlink()
+    journal_of(path).unlink()
+    assert "backup" in refused(path)
+
+
+def test_files_of_two_histories_do_not_mix(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "mpsjobs.state.json"
+    write(path, *bought())
+    write(other, *bought())
+    journal_of(path).write_bytes(journal_of(other).read_bytes())
+    assert "belongs to the history" in refused(path)
+
+
+def test_a_journal_that_went_back_in_time_is_noticed(path: Path) -> None:
+    write(path, *bought())
+    early = journal_of(path).read_bytes()
+    write(path, recorded())
+    journal_of(path).write_bytes(early)
+    assert "ends with event 5" in refused(path)
+    torn = early + b"x" * 300
+    journal_of(path).write_bytes(torn)
+    assert "ends with event 5" in refused(path)
+
+
+def test_an_older_snapshot_catches_up_with_the_journal(path: Path) -> None:
+    write(path, *bought())
+    early = path.read_bytes()
+    state = write(path, recorded())
+    path.write_bytes(early)
+    assert store_at(path).read() == state
+
+
+# --- failing storage -----------------------------------------------------------------------------------------------------------------
+
+
+class FullDisk:
+    """Takes so many bytes, then none."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self._write = os.write
+
+    def __call__(self, descriptor: int, data: bytes) -> int:
+        taken = min(self.room, len(data))
+        if not taken:
+            raise OSError(28, "No space left on device")
+        self.room -= taken
+        return self._write(descriptor, bytes(data[:taken]))
+
+
+def test_a_full_disk_stops_the_session_and_leaves_a_sound_journal(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = opened(path)
+    session.append([intended()])
+    monkeypatch.setattr("os.write", FullDisk(20))
+    with pytest.raises(StateError) as caught:
+        session.append([TaskSubmitted(AT, "a1", "t1", None)])
+    assert "No space left on device" in told(caught.value)
+    assert session.state.pools["f1:x"].takes[0].task_id == "t1"  # still there, to be saved elsewhere
+    monkeypatch.undo()
+    with pytest.raises(StateError):
+        session.append([END])
+    with pytest.raises(StateError):
+        session.save()
+    session.close()
+    assert not path.exists()
+    assert store_at(path).read().serial == 1
+    assert write(path, END).serial == 2
+
+
+def test_a_short_write_is_completed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    monkeypatch.setattr("os.write", lambda descriptor, data: real(descriptor, bytes(data[:7])))
+    state = write(path, *bought())
+    monkeypatch.undo()
+    assert store_at(path).read() == state
+
+
+def test_a_failing_sync_stops_the_session(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with closing(opened(path)) as session:
+        session.append([intended()])
+        monkeypatch.setattr("os.fdatasync", broken)
+        session.append([Sending(AT, "a1")], sync=False)
+        with pytest.raises(StateError, match="write to the journal failed"):
+            session.append([END])
+        monkeypatch.undo()
+        with pytest.raises(StateError, match="cannot be continued"):
+            session.append([END])
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced", "written"])
+def test_a_journal_changed_under_our_feet_is_noticed(path: Path, what: str) -> None:
+    with closing(opened(path)) as session:
+        session.append([intended()])
+        content = journal_of(path).read_bytes()
+        if what == "written":
+            with journal_of(path).open("ab") as file:
+                file.write(b"x\n")
+        else:
+            journal_of(path).unlink()
+        if what == "replaced":
+            journal_of(path).write_bytes(content)
+        with pytest.raises(StateError, match="journal failed"):
+            session.append([END])
+
+
+def test_a_failing_save_still_gives_the_lock_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = opened(path)
+    session.append(bought())
+    path.mkdir()
+    with pytest.raises(StateError):
+        session.close()
+    path.rmdir()
+    assert store_at(path).read().serial == 4
+    opened(path).close()
+
+
+def test_an_unreadable_place_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StateError):
+        store_at(tmp_path / "file" / "state.json").read()
+    (tmp_path / "state.json").mkdir()
+    with pytest.raises(StateError):
+        store_at(tmp_path / "state.json").read()
+
+
+# --- a killed process ----------------------------------------------------------------------------------------------------------------
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from histories import AT, FakeClock, bought
+from mpsjobs.model.events import Sending
+from mpsjobs.state.file_store import FileStateStore
+session = FileStateStore(Path(sys.argv[1]), clock=FakeClock(), version="0.1.0").open("apply", lock_timeout_s=0)
+session.append(bought()[:1])
+session.append(bought()[1:2], sync=False)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_process_holds_no_lock_and_leaves_its_marks(path: Path) -> None:
+    here = str(Path(__file__).parent)
+    subprocess.run([sys.executable, "-c", KILLED, str(path), here], check=False)
+    state = write(path, END)
+    assert state.pools["f1:x"].takes[0].sending
+    assert state.serial == 3
+
+
+def test_a_reader_beside_a_writer_sees_whole_states(path: Path) -> None:
+    with closing(opened(path)) as session:
+        for count, event in enumerate([*bought(), recorded()], 1):
+            session.append([event], sync=False)
+            assert store_at(path).read() == session.state
+            assert session.state.serial == count
+            session.save()
+            assert store_at(path).read() == session.state

@@ -1,0 +1,213 @@
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from hypothesis import given
+
+from mpsjobs.model.diagnostics import StateError
+from mpsjobs.model.events import (
+    AssetRetired,
+    Event,
+    OutputsRecorded,
+    RunFinished,
+    RunStarted,
+    Sending,
+    SubmitRefused,
+    SubmitUnknown,
+    SubmitWithdrawn,
+    TaskFailed,
+    TaskSubmitted,
+)
+from mpsjobs.model.state import AssetStatus, State, Take, TakeStatus, asset_status
+from mpsjobs.state.fold import _FROM, Fold
+
+from .histories import AT, REALM, bought, folded, histories, intended, output, recorded
+
+SUBMITTED = TaskSubmitted(AT, "a1", "t1", "r1")
+
+
+def only_take(state: State) -> Take:
+    ((_, take),) = state.takes()
+    return take
+
+
+def test_an_intent_opens_a_pool_with_its_fields() -> None:
+    state = folded(intended())
+    take = only_take(state)
+    assert state.pools["f1:x"].fields["model"] == "GL"
+    assert (take.take, take.status, take.sending) == (1, TakeStatus.INTENDED, False)
+    assert (take.host, take.boot_id, take.address) == ("box", "boot", "menu")
+    assert take.cos_path == "audio/takes/a1/"
+
+
+def test_sending_is_noted() -> None:
+    assert only_take(folded(intended(), Sending(AT, "a1"))).sending
+
+
+def test_a_withdrawn_take_frees_its_number() -> None:
+    state = folded(intended(), SubmitWithdrawn(AT, "a1"))
+    assert state.pools["f1:x"].takes == ()
+    assert state.pools["f1:x"].next_number == 1
+    assert folded(intended(), SubmitWithdrawn(AT, "a1"), intended("a2")).serial == 3
+
+
+def test_a_submitted_task_keeps_its_ids_and_clears_the_refusal_of_its_realm() -> None:
+    refused: list[Event] = [intended(), SubmitRefused(AT, "a1", "InvalidParameter", "no", "r0")]
+    state = folded(*refused)
+    assert state.pools["f1:x"].takes == ()
+    assert state.pools["f1:x"].refused[REALM].message == "no"
+    state = folded(*refused, intended("a2"), TaskSubmitted(AT, "a2", "t2", "r2"))
+    assert state.pools["f1:x"].refused == {}
+    take = only_take(state)
+    assert (take.task_id, take.request_id, take.submitted_at, take.in_flight) == ("t2", "r2", AT, True)
+
+
+def test_a_refusal_in_one_realm_stays_when_another_accepts() -> None:
+    state = folded(
+        intended(),
+        SubmitRefused(AT, "a1", "InvalidParameter", "no", None),
+        intended("a2", realm="tencent/intl"),
+        TaskSubmitted(AT, "a2", "t2", None),
+    )
+    assert set(state.pools["f1:x"].refused) == {REALM}
+
+
+def test_an_unknown_submission_whose_outputs_turn_up_is_adopted() -> None:
+    outputs = (output(),)
+    state = folded(
+        intended(),
+        Sending(AT, "a1"),
+        SubmitUnknown(AT, "a1", "lost", None),
+        OutputsRecorded(AT, "a1", outputs),
+    )
+    take = only_take(state)
+    assert (take.status, take.adopted, take.task_id, take.outputs) == (TakeStatus.DONE, True, None, outputs)
+
+
+def test_outputs_of_a_known_task_are_not_adopted() -> None:
+    take = only_take(folded(intended(), SUBMITTED, OutputsRecorded(AT, "a1", (output(),))))
+    assert (take.status, take.adopted, take.finished_at) == (TakeStatus.DONE, False, AT)
+
+
+def test_a_failed_task_keeps_the_clouds_message() -> None:
+    take = only_take(
+        folded(intended(), SUBMITTED, TaskFailed(AT, "a1", "Invalid model name for music", None))
+    )
+    assert (take.status, take.message, take.request_id) == (
+        TakeStatus.FAILED,
+        "Invalid model name for music",
+        "r1",
+    )
+
+
+def test_the_commit_of_the_last_run_is_kept() -> None:
+    run = RunStarted(AT, "r", "apply", "0.1.0", "me@box", "c0ffee")
+    assert folded(run, RunFinished(AT, "r", 0)).commit == "c0ffee"
+    assert folded(run, replace(run, commit=None)).commit is None
+
+
+def test_assets_follow_the_takes_of_their_fingerprint() -> None:
+    begin = [*bought(), recorded(takes=2), recorded("other", "f1:x"), recorded("third", "f1:y")]
+    state = folded(*begin)
+    assert [state.assets[name].status for name in ("menu", "other", "third")] == [
+        "partial",
+        "ready",
+        "failed",
+    ]
+    state = folded(*begin, intended("a2", take=2))
+    assert state.assets["menu"].status is AssetStatus.UNRESOLVED
+    assert (state.assets["menu"].serial, state.assets["third"].serial) == (8, 7)
+    state = folded(*begin, *bought("a2", take=2))
+    assert state.assets["menu"].status is AssetStatus.READY
+
+
+def test_a_failed_asset_says_why() -> None:
+    state = folded(intended(), SUBMITTED, recorded(), TaskFailed(AT, "a1", "too dark", None))
+    assert (state.assets["menu"].status, state.assets["menu"].failure) == (AssetStatus.FAILED, "too dark")
+    state = folded(
+        recorded(), intended(), SubmitRefused(AT, "a1", "InvalidParameter", "forbidden word", None)
+    )
+    assert state.assets["menu"].failure == "forbidden word"
+
+
+def test_a_move_takes_the_record_along_and_a_return_ends_retirement() -> None:
+    state = folded(*bought(), recorded("old"), recorded("new", moved_from="old"))
+    assert set(state.assets) == {"new"}
+    state = folded(*bought(), recorded("old"), AssetRetired(AT, "old"), recorded("old"))
+    assert set(state.assets) == {"old"}
+    assert state.retired == {}
+
+
+def test_two_assets_can_swap_their_names() -> None:
+    state = folded(
+        recorded("one", "f1:x"),
+        recorded("two", "f1:y"),
+        recorded("two", "f1:x", moved_from="one"),
+        recorded("one", "f1:y", moved_from="two"),
+    )
+    assert {name: record.fingerprint for name, record in state.assets.items()} == {
+        "one": "f1:y",
+        "two": "f1:x",
+    }
+
+
+def test_a_retired_asset_keeps_its_takes() -> None:
+    state = folded(*bought(), recorded(), AssetRetired(AT, "menu"))
+    assert state.assets == {}
+    assert (state.retired["menu"].fingerprint, state.retired["menu"].retired_at) == ("f1:x", AT)
+    assert len(state.pools["f1:x"].takes) == 1
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [Sending(AT, "a1")],
+        [SUBMITTED],
+        [intended(), intended()],
+        [intended(), intended("a2")],
+        [intended(), SUBMITTED, SubmitWithdrawn(AT, "a1")],
+        [intended(), SUBMITTED, TaskSubmitted(AT, "a1", "t2", None)],
+        [*bought(), TaskFailed(AT, "a1", "late", None)],
+        [intended(), SubmitWithdrawn(AT, "a1"), SUBMITTED],
+        [AssetRetired(AT, "menu")],
+    ],
+)
+def test_what_does_not_follow_is_refused_and_changes_nothing(events: list[Event]) -> None:
+    fold = Fold(State(lineage="L"))
+    for seq, event in enumerate(events[:-1], 1):
+        fold.apply(event, seq)
+    before = folded(*events[:-1])
+    with pytest.raises(StateError, match="contradicts itself"):
+        fold.apply(events[-1], len(events))
+    assert fold.state == before
+
+
+def test_events_come_in_order() -> None:
+    with pytest.raises(StateError):
+        Fold(State(lineage="L", serial=4)).apply(RunFinished(AT, "r", 0), 6)
+
+
+def test_every_event_of_an_attempt_says_what_it_may_follow() -> None:
+    assert all("attempt_id" in event.__slots__ for event in _FROM)
+    assert {
+        e for e in get_args(Event) if "attempt_id" in e.__slots__ and e.__name__ != "SubmitIntended"
+    } == set(_FROM)
+
+
+@given(histories())
+def test_records_are_always_what_their_takes_say(events: list[Event]) -> None:
+    state = folded(*events)
+    for record in state.assets.values():
+        assert record.status is asset_status(state.pool(record.fingerprint), record.realm, record.takes)
+    for pool in state.pools.values():
+        assert [take.take for take in pool.takes] == sorted({take.take for take in pool.takes})
+
+
+@given(histories(), histories(5))
+def test_a_fold_can_be_continued_from_any_state(events: list[Event], more: list[Event]) -> None:
+    """The indexes are made again from the state, and nothing depends on when."""
+    for cut in range(len(events) + 1):
+        fold = Fold(folded(*events[:cut]))
+        for seq, event in enumerate(events[cut:], cut + 1):
+            fold.apply(event, seq)
+        assert fold.state == folded(*events)

@@ -1,0 +1,158 @@
+from typing import Any, get_args
+
+import orjson
+import pytest
+from hypothesis import given, strategies as st
+
+from mpsjobs.model.diagnostics import StateError
+from mpsjobs.model.events import Event, RunFinished
+from mpsjobs.state.codec import (
+    _EVENTS,
+    DamagedLineError,
+    Header,
+    Line,
+    Snapshot,
+    decode_header,
+    decode_line,
+    decode_snapshot,
+    encode_header,
+    encode_line,
+    encode_snapshot,
+)
+from mpsjobs.state.shape import ShapeError
+
+from .histories import AT, bought, folded, histories, intended, recorded
+
+
+def snapshot_document() -> Any:
+    return orjson.loads(encode_snapshot(Snapshot(folded(*bought(), recorded()), 7)))
+
+
+@given(histories())
+def test_events_survive_the_journal_exactly(events: list[Event]) -> None:
+    for seq, event in enumerate(events, 1):
+        line = encode_line(Line(seq, seq - 1, event))
+        assert line.count(b"\n") == 1
+        assert orjson.loads(line)["type"] == type(event).__name__
+        assert decode_line(line[:-1]) == Line(seq, seq - 1, event)
+
+
+@given(histories())
+def test_states_survive_the_snapshot_exactly(events: list[Event]) -> None:
+    snapshot = Snapshot(folded(*events), 12)
+    data = encode_snapshot(snapshot)
+    assert decode_snapshot(data) == snapshot
+    assert encode_snapshot(decode_snapshot(data)) == data
+
+
+def test_every_event_has_a_form() -> None:
+    assert set(_EVENTS) == {event.__name__ for event in get_args(Event)}
+
+
+def test_the_snapshot_is_sorted_one_field_a_line_and_ends_in_a_newline() -> None:
+    data = encode_snapshot(Snapshot(folded(*bought(), recorded()), 0)).decode()
+    assert data.endswith("}\n")
+    assert '\n      "status": "ready",\n' in data
+    document = orjson.loads(data)
+    assert list(document) == sorted(document)
+    take = document["takes"]["f1:x"]["takes"][0]
+    assert list(take) == sorted(take)
+    assert (document["version"], document["assets"]["menu"]["pick"]) == (1, None)
+    assert {"take", "realm", "attempt_id", "cos_path", "task_id", "outputs", "rejected", "inputs"} <= set(
+        take
+    )
+
+
+@given(histories(6), st.data())
+def test_no_single_changed_byte_goes_unnoticed(events: list[Event], data: st.DataObject) -> None:
+    line = bytearray(encode_line(Line(1, 0, events[-1] if events else RunFinished(AT, "r", 0)))[:-1])
+    place = data.draw(st.integers(0, len(line) - 1))
+    line[place] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(DamagedLineError):
+        decode_line(bytes(line))
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"{}", b"null", b"<<<<<<< HEAD", b'{"seq":1,"sum":"0000000000000000"}']
+)
+def test_a_foreign_line_is_damaged(line: bytes) -> None:
+    with pytest.raises(DamagedLineError):
+        decode_line(line)
+
+
+def test_a_header_is_not_an_event_and_the_reverse() -> None:
+    header = encode_header(Header("L", 3))
+    assert decode_header(header[:-1]) == Header("L", 3)
+    with pytest.raises(StateError):
+        decode_line(header[:-1])
+    with pytest.raises(DamagedLineError):
+        decode_header(encode_line(Line(1, 0, intended()))[:-1])
+
+
+def test_a_newer_journal_or_event_asks_for_a_newer_mpsjobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mpsjobs.state.codec.VERSION", 2)
+    header = encode_header(Header("L", 0))
+    monkeypatch.undo()
+    with pytest.raises(StateError, match="newer mpsjobs"):
+        decode_header(header[:-1])
+    monkeypatch.setitem(_EVENTS, "RunFinished", _EVENTS["RunFinished"])
+    line = encode_line(Line(1, 0, RunFinished(AT, "r", 0)))
+    monkeypatch.delitem(_EVENTS, "RunFinished")
+    with pytest.raises(StateError, match="does not understand"):
+        decode_line(line[:-1])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("assets", "menu", "takes"), "2", "assets.menu.takes: a whole number is expected, not text"),
+        (("assets", "menu", "takes"), True, "a whole number is expected, not true or false"),
+        (("assets", "menu", "status"), "fine", "assets.menu.status: one of ready, partial"),
+        (("assets", "menu", "colour"), "red", "`colour` is not known here"),
+        (("assets", "menu"), [], "assets.menu: an object is expected, not a list"),
+        (
+            ("takes", "f1:x", "takes", 0, "outputs", 0, "size"),
+            None,
+            "takes.f1:x.takes[0].outputs[0].size: a whole number",
+        ),
+        (("takes", "f1:x", "takes", 0, "inputs"), [1], "takes.f1:x.takes[0].inputs[0]: an object"),
+        (("takes", "f1:x", "refused"), {"emulator": {}}, "refused.emulator: `code` is missing"),
+        (("serial",), "5", "serial"),
+        (("version",), None, "no `version`"),
+    ],
+)
+def test_a_wrong_snapshot_says_where(path: tuple[Any, ...], value: Any, message: str) -> None:
+    document = snapshot_document()
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    with pytest.raises(ShapeError) as caught:
+        decode_snapshot(orjson.dumps(document))
+    assert message in str(caught.value)
+
+
+def test_a_missing_field_with_a_default_is_read() -> None:
+    document = snapshot_document()
+    del document["assets"]["menu"]["lifecycle"]
+    assert decode_snapshot(orjson.dumps(document)).state.assets["menu"].lifecycle == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"[]", "not a state"),
+        (b'{"version": 1', "not whole JSON"),
+        (b'{\n<<<<<<< HEAD\n"serial": 1\n=======\n"serial": 2\n>>>>>>> x\n}', "merge conflict"),
+    ],
+)
+def test_what_is_no_snapshot_is_told_in_words(data: bytes, message: str) -> None:
+    with pytest.raises(ShapeError, match=message):
+        decode_snapshot(data)
+
+
+def test_a_newer_snapshot_is_refused() -> None:
+    with pytest.raises(StateError, match="newer mpsjobs"):
+        decode_snapshot(orjson.dumps(snapshot_document() | {"version": 2}))

@@ -1,0 +1,272 @@
+"""Interruption, resumption, terminals, secrets: an apply as a process among others."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mpsjobs.emulator import Emulator, EmulatorConfig
+from tests.conftest import SETTINGS, Folder, ledger_of
+
+MPSJOBS = (sys.executable, "-m", "mpsjobs")
+SLOW_CLOUD = SETTINGS.replace("speed: 1000", "speed: 5")
+SECRET_ID, SECRET_KEY = "AKIDplantedforthetest", "plantedSecretKeyForTheTest"
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TENCENTCLOUD_", "MPSJOBS_"))
+    }
+    return kept | more
+
+
+@contextmanager
+def started(
+    root: Path, *arguments: str, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*MPSJOBS, "-C", str(root), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env or environment(),
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until_submitted(process: subprocess.Popen[str], count: int) -> None:
+    """Read events until so many tasks were submitted."""
+    assert process.stdout
+    for line in process.stdout:
+        count -= json.loads(line)["type"] == "submitted"
+        if not count:
+            return
+    pytest.fail(f"it ended before: {process.stderr and process.stderr.read()}")
+
+
+def test_ctrl_c_stops_within_seconds_and_the_next_apply_picks_the_tasks_up(project: Folder) -> None:
+    project.settings(SLOW_CLOUD)
+    project.write(music="assets: {a: x, b: y, c: z}\n")
+    with started(project.root, "apply", "--auto-approve", "--json") as process:
+        until_submitted(process, 3)
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert time.monotonic() - asked < 5
+    assert process.returncode == 130
+    assert json.loads(out.splitlines()[-1])["running"] == 3
+    assert "Traceback" not in err
+    assert project.kinds() == {"a": "resume", "b": "resume", "c": "resume"}
+
+    project.settings(SETTINGS)
+    assert project("apply", "--auto-approve").code == 0
+    assert len(project.ledger()) == 3
+    assert set(project.kinds().values()) == {"keep"}
+
+
+def test_a_killed_apply_loses_nothing_and_pays_nothing_twice(project: Folder) -> None:
+    project.settings(SLOW_CLOUD)
+    project.write(music="assets: {a: x, b: y}\n")
+    with started(project.root, "apply", "--auto-approve", "--json") as process:
+        until_submitted(process, 2)
+        process.kill()
+        process.wait()
+    project.settings(SETTINGS)
+    ran = project("apply", "--auto-approve")
+    assert ran.code == 0, ran.err
+    assert len(project.ledger()) == 2
+    assert set(project.kinds().values()) == {"keep"}
+
+
+def test_two_applies_at_once_the_second_says_who_holds_the_lock(project: Folder) -> None:
+    project.settings(SLOW_CLOUD)
+    project.write(music="assets: {a: x}\n")
+    with started(project.root, "apply", "--auto-approve", "--json") as process:
+        until_submitted(process, 1)
+        second = project("apply", "--auto-approve")
+        assert second.code == 1
+        for word in ("ID", "Operation", "Who", "Version", "Created", "Path"):
+            assert word in second.err
+    assert project("plan").code == 0
+
+
+def test_without_a_terminal_nothing_is_asked_and_nothing_is_done(project: Folder) -> None:
+    project.write(music="assets: {a: x}\n")
+    ran = subprocess.run(
+        [*MPSJOBS, "-C", str(project.root), "apply"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "--auto-approve" in ran.stderr
+    assert not (project.root / "mpsjobs.state.json").exists()
+
+
+@pytest.mark.parametrize(("answer", "code", "tasks"), [("yes", 0, 1), ("y", 1, 0)])
+def test_on_a_terminal_only_yes_is_a_yes(project: Folder, answer: str, code: int, tasks: int) -> None:
+    project.write(music="assets: {a: x}\n")
+    screen, returned = on_a_terminal(project.root, "apply", answer=answer)
+    assert returned == code
+    assert "Do you want mpsjobs to do this?" in screen
+    assert ("Apply complete!" in screen) == (code == 0)
+    assert len(project.ledger()) == tasks
+
+
+def test_a_terminal_shows_colours_and_a_pipe_does_not(project: Folder) -> None:
+    project.write(music="assets: {a: x}\n")
+    assert "\x1b[" in on_a_terminal(project.root, "plan")[0]
+    assert "\x1b[" not in on_a_terminal(project.root, "plan", NO_COLOR="1")[0]
+    assert "\x1b[" not in on_a_terminal(project.root, "plan", "--no-color")[0]
+    assert "\x1b[" not in project("plan").out
+
+
+def on_a_terminal(root: Path, *arguments: str, answer: str | None = None, **env: str) -> tuple[str, int]:
+    """Run a command on a terminal of its own; `answer` is typed when a value is asked for."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(
+            sys.executable, [*MPSJOBS, "-C", str(root), *arguments], environment(TERM="xterm-256color", **env)
+        )
+    screen, deadline = b"", time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            read = os.read(terminal, 65536)
+        except OSError:  # Linux says so when the other side is closed
+            break
+        if not read:
+            break
+        screen += read
+        if answer and screen.endswith(b"Enter a value: "):
+            os.write(terminal, answer.encode() + b"\n")
+            answer = None
+    os.close(terminal)
+    return screen.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_no_secret_reaches_anything_that_is_written(project: Folder) -> None:
+    project.write(
+        music="assets:\n  bad: mpsblockedword\n  a:\n    prompt: x\n"
+        f"    reference_audio: {{url: 'https://b.example/a.wav?q-signature={SECRET_KEY}'}}\n"
+    )
+    ran = subprocess.run(
+        [
+            *MPSJOBS,
+            "-C",
+            str(project.root),
+            "apply",
+            "--auto-approve",
+            "--log-level=debug",
+            "--log-format=json",
+        ],
+        capture_output=True,
+        text=True,
+        env=environment(TENCENTCLOUD_SECRET_ID=SECRET_ID, TENCENTCLOUD_SECRET_KEY=SECRET_KEY),
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 3
+    assert SECRET_KEY not in ran.stdout + ran.stderr
+    logged = [json.loads(line) for line in ran.stderr.splitlines() if line.startswith("{")]
+    assert {"run_id", "event", "level", "timestamp"} <= logged[0].keys()
+    ours = [
+        path
+        for path in project.root.rglob("*")
+        if path.is_file() and "emulator" not in path.parts and "specs" not in path.parts
+    ]
+    assert ours
+    for path in ours:
+        assert SECRET_KEY.encode() not in path.read_bytes(), path
+
+
+def test_an_apply_attaches_to_the_emulator_that_holds_the_data(project: Folder) -> None:
+    project.write(music="assets: {a: x}\n")
+    config = EmulatorConfig(
+        data=project.root / ".mpsjobs" / "emulator",
+        store=project.root / ".mpsjobs" / "store",
+        speed=1000,
+        audio="stub",
+    )
+    with Emulator(config) as emulator:
+        assert project("apply", "--auto-approve").code == 0
+        assert len(ledger_of(emulator.url)) == 1
+
+
+def test_an_endpoint_is_used_and_outputs_elsewhere_are_fetched_by_their_url(
+    project: Folder, tmp_path: Path
+) -> None:
+    project.write(music="assets: {a: x}\n")
+    with Emulator(EmulatorConfig(data=tmp_path / "elsewhere", speed=1000, audio="stub")) as emulator:
+        project.settings(
+            SETTINGS.replace("{kind: emulator,", f"{{kind: emulator, endpoint: '{emulator.url}',")
+        )
+        assert project("apply", "--auto-approve").code == 0
+        assert len(ledger_of(emulator.url)) == 1
+    assert (project.root / "audio" / "a.mp3").stat().st_size > 0
+    assert not (project.root / ".mpsjobs" / "emulator").exists()
+
+
+def test_a_cloud_that_is_not_there_is_said_once_and_costs_nothing(project: Folder) -> None:
+    project.settings(SETTINGS.replace("{kind: emulator,", "{kind: emulator, endpoint: 'http://127.0.0.1:9',"))
+    project.write(music="assets: {a: x, b: y, c: z}\n")
+    ran = project("apply", "--auto-approve")
+    assert ran.code == 1
+    assert ran.err.count("no task can be submitted") <= 2
+    assert "Traceback" not in ran.err
+    assert project.kinds() == {"a": "generate", "b": "generate", "c": "generate"}
+
+
+@pytest.mark.parametrize(
+    "command", [["version"], ["plan"], ["plan", "--json"], ["validate"], ["state", "list"], ["models"]]
+)
+def test_commands_that_only_look_load_neither_cloud_nor_audio(project: Folder, command: list[str]) -> None:
+    project.write(music="assets: {a: x}\n")
+    code = (
+        "import sys, json; from mpsjobs.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "print('\\n' + json.dumps(sorted(sys.modules)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=60,
+        check=True,
+    )
+    loaded = set(json.loads(ran.stdout.splitlines()[-1]))
+    heavy = {
+        "boto3",
+        "botocore",
+        "numpy",
+        "soundfile",
+        "mpsjobs.emulator",
+        "mpsjobs.apply.runner",
+        "structlog",
+        "rich.live",
+    }
+    assert not loaded & heavy
+    if command == ["version"]:
+        assert not loaded & {"click", "pydantic", "ruamel.yaml"}

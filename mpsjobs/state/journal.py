@@ -82,7 +82,7 @@ class JournalWriter:
         self._path = path
         self._header = header
         self._end = tail.end if tail else 0
-        # A process that was killed may not have made its last lines durable.
+        # A process that was killed may not have made its last lines durable: the first append does so, before new lines say it.
         self._durable = self.last.serial - (len(tail.lines) if tail else 0)
         self._descriptor = -1
         if tail is not None and tail.torn:
@@ -100,14 +100,15 @@ class JournalWriter:
                 detail=f"An earlier write to {self._path} failed.",
                 hint="Mend the cause and run the command again. What had been recorded before is safe.",
             )
-        if not events and self._durable == self.last.serial:
+        if not events and (not sync or self._durable == self.last.serial):
             return
-        lines = [encode_line(Line(seq, self._durable, event)) for seq, event in events]
         self.failed = True
         with failures_named("write to the journal", self._path):
             if self._descriptor < 0:
                 self._open()
+                self._sync()
             self._check_place()
+            lines = [encode_line(Line(seq, self._durable, event)) for seq, event in events]
             if lines:
                 write_all(self._descriptor, b"".join(lines))
                 self._end += sum(map(len, lines))

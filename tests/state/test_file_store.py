@@ -256,6 +256,17 @@ def test_a_damaged_line_before_durable_ones_is_an_error_that_says_where(path: Pa
     assert "copy" in message
 
 
+def test_lines_of_a_killed_run_are_durable_before_others_follow(path: Path) -> None:
+    """Or damage to its last line would pass for the torn end of a later crash, and take what follows with it."""
+    for events in (bought()[:2], bought()[2:3]):
+        session = opened(path)
+        session.append(events, sync=False)
+        crash(session)
+    content = journal_of(path).read_bytes()
+    journal_of(path).write_bytes(content.replace(b'"Sending"', b'"Sxnding"'))
+    assert "journal:3:1" in refused(path)
+
+
 @pytest.mark.parametrize(("numbers", "line"), [([1, 3], 3), ([1, 1], 3), ([2], 2)])
 def test_missing_and_repeated_events_are_errors_that_say_where(
     path: Path, numbers: list[int], line: int

@@ -27,39 +27,37 @@ class Collector:
     download: Callable[[str, Path], None]
     scratch: Path
 
-    def collect(
-        self, path: ObjectRef, results: Sequence[ResultFile], *, rescue: bool
-    ) -> tuple[Output, ...] | None:
+    def collect(self, path: ObjectRef, expected: int) -> tuple[Output, ...] | None:
         """The outputs below an attempt's own path, in the order of their keys; None when they do not show yet.
 
         The path belongs to one attempt, so whatever lies there is its result, however the keys are laid out. A listing may be late, so
-        fewer objects than `results` mean "not yet", and several count only when two listings in a row agree. With `rescue`, results
-        that do not show are first put there from their URLs.
+        fewer than `expected` objects mean "not yet", and several count only when two listings in a row agree.
 
         Raises:
             CloudError: the store cannot be asked.
         """
         found = tuple(self.store.list(path))
-        if rescue and len(found) < len(results):
-            try:
-                found = tuple(self._put_back(path, result.url) for result in results)
-            except CloudError as error:
-                log.warning("not fetched", path=path.key, error=str(error))
-                return None
-        if len(found) < max(len(results), 1) or (
-            len(found) > 1 and not rescue and found != tuple(self.store.list(path))
-        ):
+        if len(found) < max(expected, 1) or (len(found) > 1 and found != tuple(self.store.list(path))):
             return None
         outputs = [self._output(info) for info in found]
         return tuple(output for output in outputs if output is not None) if all(outputs) else None
 
-    def _put_back(self, path: ObjectRef, url: str) -> ObjectInfo:
-        name = PurePosixPath(unquote(urlsplit(url).path)).name or "output"
+    def rescue(self, path: ObjectRef, results: Sequence[ResultFile]) -> None:
+        """Put outputs that do not show in the store there, from the URLs of the answer, before these expire."""
+        try:
+            for number, result in enumerate(results):
+                self._put_back(path, number, result.url)
+        except CloudError as error:
+            log.warning("not fetched", path=path.key, error=str(error))
+
+    def _put_back(self, path: ObjectRef, number: int, url: str) -> None:
+        suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix[:8]
+        name = f"fetched-{number}{suffix}"
         ref = replace(path, key=path.key.rstrip("/") + "/" + name)
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         with self._scratch_file() as file:
             self.download(url, file)
-            return self.store.put(ref, file, content_type=content_type, metadata={})
+            self.store.put(ref, file, content_type=content_type, metadata={})
 
     @contextmanager
     def _scratch_file(self) -> Iterator[Path]:

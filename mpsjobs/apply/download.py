@@ -16,6 +16,9 @@ from mpsjobs.apply.progress import Downloaded, Noticed
 from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.state import Output
 
+SAVE_EVERY = 64
+"""So many files between two saves of the manifest: what a crash forgets is known again by its content."""
+
 _RESERVED = frozenset(
     {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 )
@@ -48,22 +51,25 @@ class Downloads:
     manifest: Path
     store: ObjectStore
     _placed: dict[str, _Placed] = field(init=False)
+    _unsaved: int = 0
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
         self._placed = dict(_read(self.manifest))
 
     def place(self, address: str, outputs: tuple[Output, ...]) -> list[Downloaded | Noticed]:
-        """Put the files of one asset in place, unless they are already; tells what was done.
+        """Put the files of one asset in place, unless they are already; tells what was done, or why not.
 
         Raises:
             CloudError: the store cannot be asked.
         """
         with self._lock:
             told = [
-                self._fetch(address, name, output) for name, output in file_names(address, outputs).items()
+                self._placed_or_noticed(address, name, output)
+                for name, output in file_names(address, outputs).items()
             ]
-            if any(isinstance(each, Downloaded) for each in told):
+            self._unsaved += sum(isinstance(each, Downloaded) for each in told)
+            if self._unsaved >= SAVE_EVERY:
                 self._save()
         return [each for each in told if each]
 
@@ -73,13 +79,24 @@ class Downloads:
             yield from self.place(address, outputs)
         wanted = {name for address, outputs in current.items() for name in file_names(address, outputs)}
         with self._lock:
-            stale = self._placed.keys() - wanted
-            for name in stale:
-                if self._is_ours(name):
-                    (self.folder / name).unlink(missing_ok=True)
+            for name in self._placed.keys() - wanted:
+                try:
+                    if self._is_ours(name):
+                        (self.folder / name).unlink(missing_ok=True)
+                except OSError as error:
+                    yield Noticed(
+                        None, f"{name} in the download folder is no longer current, and stays: {error}"
+                    )
                 del self._placed[name]
-            if stale:
+                self._unsaved += 1
+            if self._unsaved:
                 self._save()
+
+    def _placed_or_noticed(self, address: str, name: str, output: Output) -> Downloaded | Noticed | None:
+        try:
+            return self._fetch(address, name, output)
+        except OSError as error:
+            return Noticed(address, f"{name} cannot be written into the download folder: {error}")
 
     def _fetch(self, address: str, name: str, output: Output) -> Downloaded | Noticed | None:
         path = self.folder / name
@@ -92,8 +109,17 @@ class Downloads:
                     address, f"{name} in the download folder is not ours or was changed; it is left alone"
                 )
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self.store.fetch(ObjectRef(output.bucket, output.region, output.key), path) is None:
-            return Noticed(address, f"the output {output.key} is no longer in the store")
+        part = self.folder / f".{name}.part"
+        try:
+            if self.store.fetch(ObjectRef(output.bucket, output.region, output.key), part) is None:
+                return Noticed(address, f"the output {output.key} is no longer in the store")
+            if sha256_of(part) != output.sha256:
+                return Noticed(
+                    address, f"the output {output.key} in the store is not what was recorded; it is not used"
+                )
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
         stat = path.stat()
         self._placed[name] = _Placed(output.sha256, stat.st_size, stat.st_mtime_ns)
         return Downloaded(address, str(path))
@@ -109,6 +135,7 @@ class Downloads:
         temporary = self.manifest.with_suffix(".tmp")
         temporary.write_bytes(orjson.dumps(self._placed, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
         temporary.replace(self.manifest)
+        self._unsaved = 0
 
 
 def _looks_like(path: Path, placed: _Placed) -> bool:

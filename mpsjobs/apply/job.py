@@ -11,8 +11,11 @@ from mpsjobs.model.state import Take
 class Job:
     """What the runner holds for one take. `path` is where its outputs appear; `buys` is set only for what is bought in this run.
 
-    `intended`: the intent is durable and nothing has settled it yet. `sent`: the last byte may have left. `results` are the
-    files that the cloud says there are.
+    `intended`: the intent is durable, `since` then, and nothing has settled it yet. `sent`: the last byte may have left. `results` are the
+    files that the cloud says there are, `expected` how many songs the task was billed as.
+
+    `unknown`: sent without an answer, and its outputs are looked for until `look_until` (monotonic); `resubmit` says that it is then
+    given up, so that its take can be bought again.
     """
 
     address: str
@@ -22,11 +25,16 @@ class Job:
     path: ObjectRef
     buys: Submit | None = None
     intended: bool = False
+    since: str = ""
     sent: bool = False
     staged: StagedCreate | None = None
     task_id: str | None = None
     request_id: str | None = None
     results: tuple[ResultFile, ...] = ()
+    expected: int = 1
+    unknown: bool = False
+    look_until: float = float("inf")
+    resubmit: bool = False
 
     @classmethod
     def of_take(cls, fingerprint: str, take: Take) -> "Job":
@@ -39,4 +47,6 @@ class Job:
             path=ObjectRef(take.bucket, take.region, take.cos_path),
             task_id=take.task_id,
             request_id=take.request_id,
+            unknown=take.unresolved,
+            since=take.intended_at,
         )

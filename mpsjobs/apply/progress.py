@@ -39,11 +39,12 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Sent, and the answer was lost: a paid task may exist. It will not be sent again."""
+    """Sent at `since`, and the answer was lost: a paid task may exist. It is looked for, and not sent again."""
 
     address: str
     take: int
     attempt_id: str
+    since: str
     message: str
     request_id: str | None
 

@@ -1,10 +1,10 @@
 """Which address points at which sound, and from when on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mpsjobs.model.change import Action, Record, Retire
-from mpsjobs.model.events import AssetRecorded, AssetRetired
+from mpsjobs.model.change import Kind, Plan, Record, Reject, Retire
+from mpsjobs.model.events import AssetRecorded, AssetRetired, TakeRejected
 from mpsjobs.model.state import State, chosen_take
 
 
@@ -15,30 +15,49 @@ class Records:
     state: State
     realm: str
     _waiting: dict[str, list[Record]] = field(default_factory=dict)
+    _rejects: dict[str, Reject] = field(default_factory=dict)
+    _users: dict[str, list[str]] = field(default_factory=dict)
 
-    def begin(self, actions: Iterable[Action], at: str) -> Iterator[AssetRecorded | AssetRetired]:
-        """What can be recorded at once: restores, moves, updates, retirements."""
-        for action in actions:
+    def begin(self, plan: Plan, at: str) -> Iterator[AssetRecorded | AssetRetired]:
+        """What can be recorded at once: restores, moves, updates, retirements. Retirements first: a name may be taken over."""
+        for change in plan.changes:
+            if change.fingerprint and change.kind is not Kind.RETIRE:
+                self._users.setdefault(change.fingerprint, []).append(change.address)
+        for action in plan.actions:
             if isinstance(action, Retire):
                 yield AssetRetired(at, action.address)
+        for action in plan.actions:
+            if isinstance(action, Reject):
+                self._rejects[action.fingerprint] = action
             elif isinstance(action, Record):
                 if self._free(action):
                     yield self._recorded(action, at)
                 else:
                     self._waiting.setdefault(action.fingerprint, []).append(action)
 
-    def on_intent(self, fingerprint: str, at: str) -> Iterator[AssetRecorded]:
-        """A take is being bought: addresses that have nothing yet show it as theirs from now on."""
-        waiting = self._waiting.get(fingerprint, [])
-        new = [record for record in waiting if record.address not in self.state.assets]
-        self._waiting[fingerprint] = [record for record in waiting if record not in new]
-        for record in new:
-            yield self._recorded(record, at)
+    def on_submit(self, fingerprint: str, at: str) -> Iterator[AssetRecorded]:
+        """A take is, or may be, bought: addresses that have nothing yet show it as theirs from now on."""
+        waiting = self._waiting.pop(fingerprint, [])
+        known = self.state.assets
+        self._waiting[fingerprint] = [record for record in waiting if record.address in known]
+        for record in waiting:
+            if record.address not in known:
+                yield self._recorded(record, at)
+
+    def rejections(self, fingerprint: str, at: str) -> Iterator[TakeRejected]:
+        """A take is there that replaces others: these are used no more."""
+        replaced = self._rejects.pop(fingerprint, None)
+        for attempt_id in replaced.attempt_ids if replaced else ():
+            yield TakeRejected(at, attempt_id)
 
     def on_take(self, fingerprint: str, at: str) -> Iterator[AssetRecorded]:
         """A usable take is there: all that waited for it change over."""
         for record in self._waiting.pop(fingerprint, ()):
             yield self._recorded(record, at)
+
+    def users(self, fingerprint: str) -> list[str]:
+        """The addresses of the plan that want this sound."""
+        return self._users.get(fingerprint, [])
 
     def _free(self, action: Record) -> bool:
         if chosen_take(self.state.pool(action.fingerprint), self.realm, action.pick):

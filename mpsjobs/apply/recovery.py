@@ -1,10 +1,15 @@
-"""What an earlier run left in the middle of a submission, settled before anything is planned."""
+"""What earlier runs left without an answer: settled where it is certain, looked for where it is not."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from mpsjobs.model.events import Event, SubmitUnknown, SubmitWithdrawn
-from mpsjobs.model.state import State, TakeStatus, never_sent
+from mpsjobs.model.state import State, Take, TakeStatus, never_sent
+
+SHORTEST_WAIT_S = 15 * 60.0
+WAIT_WITHOUT_HISTORY_S = 30 * 60.0
 
 
 def settle(state: State, *, host: str, boot_id: str, at: str) -> Iterator[Event]:
@@ -22,6 +27,39 @@ def settle(state: State, *, host: str, boot_id: str, at: str) -> Iterator[Event]
             yield SubmitUnknown(at, take.attempt_id, "the run ended before the answer was recorded", None)
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownPolicy:
+    """For how long outputs of an attempt without an answer are looked for (None: by history), and what comes then."""
+
+    wait_s: float | None = None
+    then: Literal["stop", "resubmit"] = "stop"
+
+    def seconds(self, state: State, fingerprint: str) -> float:
+        """Three times what the slowest hundredth of the model's tasks took, at least 15 minutes; 30 where nothing is known.
+
+        A listing confirms and never denies, so this is a time after which nothing is expected any more, not a proof.
+        """
+        if self.wait_s is not None:
+            return self.wait_s
+        durations = sorted(_durations_s(state, str(state.pool(fingerprint).fields.get("model"))))
+        if not durations:
+            return WAIT_WITHOUT_HISTORY_S
+        return max(SHORTEST_WAIT_S, 3 * durations[min(len(durations) - 1, int(len(durations) * 0.99))])
+
+
+def _durations_s(state: State, model: str) -> Iterator[float]:
+    for pool in state.pools.values():
+        if pool.fields.get("model") == model:
+            for take in pool.takes:
+                if take.submitted_at and take.finished_at and take.status is TakeStatus.DONE:
+                    yield seconds_between(take.submitted_at, datetime.fromisoformat(take.finished_at))
+
+
 def seconds_between(earlier: str | None, later: datetime) -> float:
     """Age in seconds of a recorded time; 0 when it is not known or lies in the future (clocks jump)."""
     return max(0.0, (later - datetime.fromisoformat(earlier)).total_seconds()) if earlier else 0.0
+
+
+def age_s(take: Take, now: datetime) -> float:
+    """How long ago the take was, or may have been, submitted."""
+    return seconds_between(take.submitted_at or take.intended_at, now)

@@ -1,9 +1,10 @@
 """What came of an apply."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.progress import Failed, Unknown
 from mpsjobs.model.change import Kind, Plan
 from mpsjobs.model.diagnostics import Diagnostic
@@ -21,13 +22,16 @@ class ExitCode(IntEnum):
 class ApplyResult:
     """`stopped` says why the run stopped before its end; `running` counts tasks that the next apply picks up.
 
+    `abandoned` counts attempts that were given up so that their takes can be bought again: plan and apply once more.
     `open` counts planned changes that could not even begin, because the cloud refused them before or their outcome is unknown.
     """
 
+    mode: Mode
     submitted: int
     finished: int
     recorded: int
     retired: int
+    abandoned: int
     failed: tuple[Failed, ...]
     unknown: tuple[Unknown, ...]
     running: int
@@ -35,15 +39,27 @@ class ApplyResult:
     interrupted: bool
     stopped: tuple[Diagnostic, ...] = ()
 
+    def then(self, later: "ApplyResult") -> "ApplyResult":
+        """This run and the one after it, as one."""
+        return replace(
+            later,
+            submitted=self.submitted + later.submitted,
+            finished=self.finished + later.finished,
+            recorded=self.recorded + later.recorded,
+            retired=self.retired + later.retired,
+            abandoned=self.abandoned + later.abandoned,
+            failed=self.failed + later.failed,
+            stopped=self.stopped + later.stopped,
+        )
+
     @property
     def exit_code(self) -> ExitCode:
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if self.stopped:
             return ExitCode.ERROR
-        return (
-            ExitCode.INCOMPLETE if self.failed or self.unknown or self.running or self.open else ExitCode.OK
-        )
+        left = self.running if self.mode.waits else 0
+        return ExitCode.INCOMPLETE if self.failed or self.unknown or left or self.open else ExitCode.OK
 
 
 def left_open(plan: Plan, told: Iterable[str] = ()) -> int:
@@ -55,13 +71,15 @@ def left_open(plan: Plan, told: Iterable[str] = ()) -> int:
     )
 
 
-def nothing_done(plan: Plan) -> ApplyResult:
+def nothing_done(plan: Plan, mode: Mode) -> ApplyResult:
     """The result of a plan without actions."""
     return ApplyResult(
+        mode=mode,
         submitted=0,
         finished=0,
         recorded=0,
         retired=0,
+        abandoned=0,
         failed=(),
         unknown=(),
         running=0,

@@ -20,6 +20,8 @@ STAGED_AHEAD = 2
 """Requests held ready with their last byte unsent, so that connecting does not disturb the even spacing."""
 
 STAGE_LEAD_S = 0.5
+SENDS_AT_ONCE = 32
+POLLS_AT_ONCE = 16
 COLLECTS_AT_ONCE = 4
 GIVE_UP_AFTER = {Backoff.SHORT: 8, Backoff.LONG: 5}
 """So many failures in a row, with no success between them, and the lane stops."""
@@ -79,7 +81,12 @@ class _Lane:
         self.failures = 0
 
     def failed(self, backoff: Backoff, now: float) -> bool:
-        """Pause, longer each time. Returns whether to go on."""
+        """Pause, longer each time. Returns whether to go on.
+
+        What fails while the lane pauses was asked before: it is the same trouble, and counts once.
+        """
+        if now < self.paused_until and backoff is not Backoff.LONG:
+            return True
         self.failures += 1
         first, longest = _PAUSE_S[backoff]
         pause = min(first * 2 ** (self.failures - 1), longest)
@@ -103,6 +110,7 @@ class Scheduler:
     submits: Pacer
     polls: Pacer
     jitter: Callable[[], float]
+    closed: bool = False
     stopped: bool = False
     _queue: deque[int] = field(default_factory=deque)
     _staging: set[int] = field(default_factory=set)
@@ -131,13 +139,24 @@ class Scheduler:
         self._waiting[job] = _Wait(now - age_s)
         heapq.heappush(self._due, (now, job))
 
-    def stop(self) -> list[int]:
-        """Send nothing more. Returns the jobs that were not sent, for the caller to abandon or leave."""
-        self.stopped = True
-        unsent = [*self._queue, *self._staged]
+    def add_unknown(self, job: int, now: float, age_s: float) -> None:
+        """An attempt without an answer, sent `age_s` seconds ago: look for its outputs, there is nothing to ask for."""
+        self._waiting[job] = _Wait(now - age_s)
+        self._to_collect.append(job)
+
+    def waits_for(self, job: int) -> bool:
+        return job in self._waiting
+
+    def close_submits(self) -> None:
+        """Send nothing more; go on with what runs."""
+        self.closed = True
         self._queue.clear()
         self._staged.clear()
-        return unsent
+
+    def stop(self) -> None:
+        """Send nothing more, and wait for nothing but answers that are on their way."""
+        self.stopped = True
+        self.close_submits()
 
     @property
     def running(self) -> int:
@@ -160,7 +179,7 @@ class Scheduler:
     def commands(self, now: float) -> Iterator[Command]:
         """Everything that is due at `now`. Each command is handed out once."""
         yield from self._submit_commands(now)
-        while self._due and self._due[0][0] <= now and self._poll_lane.ready_at() <= now:
+        while self._may_poll() and self._due[0][0] <= now and self._poll_lane.ready_at() <= now:
             _, job = heapq.heappop(self._due)
             if job not in self._waiting:
                 continue
@@ -178,7 +197,7 @@ class Scheduler:
     def _submit_commands(self, now: float) -> Iterator[Command]:
         if self._submit_lane.ready_at() > now + STAGE_LEAD_S:
             return
-        while self._staged and self._submit_lane.ready_at() <= now:
+        while self._may_send() and self._submit_lane.ready_at() <= now:
             job = self._staged.popleft()
             self._submit_lane.pacer.sent(now)
             self._sending.add(job)
@@ -188,14 +207,21 @@ class Scheduler:
             self._staging.add(job)
             yield Stage(job)
 
+    def _may_send(self) -> bool:
+        """A request is ready, and so is a thread that waits for its answer: the mark and the last byte stay together."""
+        return bool(self._staged) and len(self._sending) < SENDS_AT_ONCE
+
+    def _may_poll(self) -> bool:
+        return bool(self._due) and len(self._polling) < POLLS_AT_ONCE
+
     def wake_at(self) -> float | None:
         """The time at which `commands` may have something new without an answer; None when only answers can bring it."""
         times = []
-        if self._staged:
+        if self._may_send():
             times.append(self._submit_lane.ready_at())
         elif self._queue and len(self._staging) < STAGED_AHEAD:
             times.append(self._submit_lane.ready_at() - STAGE_LEAD_S)
-        if self._due:
+        if self._may_poll():
             times.append(max(self._due[0][0], self._poll_lane.ready_at()))
         if self._later:
             times.append(self._later[0][0])
@@ -204,22 +230,21 @@ class Scheduler:
     # --- answers -----------------------------------------------------------------------------------------------------------------
 
     def staged(self, job: int) -> bool:
-        """The request is ready. Returns False after `stop`: abandon it."""
+        """The request is ready. Returns False after `close_submits`: abandon it."""
         self._staging.discard(job)
-        if self.stopped:
+        if self.closed:
             return False
         self._staged.append(job)
         return True
 
     def not_created(self, job: int, backoff: Backoff, now: float) -> bool:
-        """The job goes back to the head of the queue. Returns False when the lane has failed too often, or was stopped."""
+        """The job goes back to the head of the queue. Returns False when the lane has failed too often: close it."""
         self._staging.discard(job)
         self._sending.discard(job)
         go_on = self._submit_lane.failed(backoff, now)
-        if self.stopped or not go_on:
-            return False
-        self._queue.appendleft(job)
-        return True
+        if not self.closed:
+            self._queue.appendleft(job)
+        return go_on
 
     def created(self, job: int, now: float) -> None:
         self._sending.discard(job)
@@ -228,10 +253,23 @@ class Scheduler:
         self._poll_again(job, now)
 
     def not_sent(self, job: int) -> None:
-        """Refused or unknown: nothing more is done for this job."""
+        """Nothing more is submitted for this job; it says nothing about the lane."""
         self._staging.discard(job)
         self._sending.discard(job)
+
+    def refused(self, job: int) -> None:
+        """The cloud answered, and wants no task like this."""
+        self.not_sent(job)
         self._submit_lane.succeeded()
+
+    def unanswered(self, job: int, now: float) -> bool:
+        """The answer was lost. The lane pauses: an outage must not make every request a riddle. Returns False when it is to be closed."""
+        self.not_sent(job)
+        return self._submit_lane.failed(Backoff.SHORT, now)
+
+    def send_again(self, job: int) -> None:
+        """The connection died before the last byte: stage it anew."""
+        self._queue.appendleft(job)
 
     def still_running(self, job: int, now: float) -> None:
         self._polling.discard(job)

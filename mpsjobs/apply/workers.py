@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeAlias
@@ -10,6 +11,7 @@ from typing import TypeAlias
 from mpsjobs.apply.collect import Collector
 from mpsjobs.apply.download import Downloads
 from mpsjobs.apply.progress import Downloaded, Noticed
+from mpsjobs.apply.scheduler import COLLECTS_AT_ONCE, POLLS_AT_ONCE, SENDS_AT_ONCE, STAGED_AHEAD
 from mpsjobs.model.ports import (
     CreateOutcome,
     DescribeOutcome,
@@ -55,11 +57,22 @@ class PlaceAnswer:
     told: list[Downloaded | Noticed]
 
 
+class Step(StrEnum):
+    """What a worker was doing."""
+
+    STAGE = "staging"
+    SEND = "sending"
+    POLL = "polling"
+    COLLECT = "collecting"
+    PLACE = "downloading"
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A worker met what no port promises: credentials that are gone, a store that cannot be asked, a bug."""
+    """A worker met what no port promises: credentials that are gone, a store that cannot be asked, a bug. `job` None: a download."""
 
-    what: str
+    step: Step
+    job: int | None
     error: Exception
 
 
@@ -71,40 +84,48 @@ class Interrupted:
 Answer: TypeAlias = StageAnswer | SendAnswer | PollAnswer | CollectAnswer | PlaceAnswer | Broken | Interrupted
 
 
-@dataclass(slots=True)
 class Workers:
-    """A pool of threads around the ports. Every call leads to exactly one answer in `next`."""
+    """Threads around the ports. Every call leads to exactly one answer in `next`.
 
-    mps: Mps
-    collector: Collector
-    downloads: Downloads | None
-    size: int
-    _inbox: SimpleQueue[Answer] = field(default_factory=SimpleQueue)
-    _pool: ThreadPoolExecutor = field(init=False)
+    Paid requests have threads of their own: neither slow answers about tasks nor downloads may delay a last byte.
+    """
 
-    def __post_init__(self) -> None:
-        self._pool = ThreadPoolExecutor(self.size, thread_name_prefix="mpsjobs")
+    def __init__(self, mps: Mps, collector: Collector, downloads: Downloads | None) -> None:
+        self._mps = mps
+        self._collector = collector
+        self._downloads = downloads
+        self._inbox: SimpleQueue[Answer] = SimpleQueue()
+        self._submits = ThreadPoolExecutor(SENDS_AT_ONCE + STAGED_AHEAD, thread_name_prefix="submit")
+        self._gathers = ThreadPoolExecutor(POLLS_AT_ONCE + COLLECTS_AT_ONCE, thread_name_prefix="gather")
+        self._places = ThreadPoolExecutor(2, thread_name_prefix="place")
 
     def stage(self, job: int, body: bytes) -> None:
-        self._start("submission", lambda: StageAnswer(job, self.mps.stage(body)))
+        self._start(self._submits, Step.STAGE, job, lambda: StageAnswer(job, self._mps.stage(body)))
 
     def send(self, job: int, staged: StagedCreate) -> None:
-        self._start("submission", lambda: SendAnswer(job, staged.send()))
+        self._start(self._submits, Step.SEND, job, lambda: SendAnswer(job, staged.send()))
 
     def poll(self, job: int, task_id: str) -> None:
-        self._start("poll", lambda: PollAnswer(job, self.mps.describe(task_id)))
+        self._start(self._gathers, Step.POLL, job, lambda: PollAnswer(job, self._mps.describe(task_id)))
 
-    def collect(self, job: int, path: ObjectRef, results: tuple[ResultFile, ...], *, rescue: bool) -> None:
-        self._start(
-            "collection", lambda: CollectAnswer(job, self.collector.collect(path, results, rescue=rescue))
-        )
+    def collect(
+        self, job: int, path: ObjectRef, expected: int, results: tuple[ResultFile, ...], *, rescue: bool
+    ) -> None:
+        """Look for `expected` outputs below the path; with `rescue`, put them there from the URLs of `results`."""
+
+        def answer() -> Answer:
+            if rescue:
+                self._collector.rescue(path, results)
+            return CollectAnswer(job, self._collector.collect(path, expected))
+
+        self._start(self._gathers, Step.COLLECT, job, answer)
 
     def place(self, address: str, outputs: tuple[Output, ...]) -> bool:
         """Download the files of an asset. Returns False, and answers nothing, where the project wants no downloads."""
-        downloads = self.downloads
+        downloads = self._downloads
         if downloads is None:
             return False
-        self._start(address, lambda: PlaceAnswer(downloads.place(address, outputs)))
+        self._start(self._places, Step.PLACE, None, lambda: PlaceAnswer(downloads.place(address, outputs)))
         return True
 
     def interrupt(self) -> None:
@@ -123,16 +144,19 @@ class Workers:
 
     def close(self) -> None:
         """Let go of the threads; what they still wait for is not awaited."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._submits, self._gathers, self._places):
+            pool.shutdown(wait=False, cancel_futures=True)
 
-    def _start(self, what: str, call: Callable[[], Answer]) -> None:
-        self._pool.submit(call).add_done_callback(partial(self._done, what))
+    def _start(
+        self, pool: ThreadPoolExecutor, step: Step, job: int | None, call: Callable[[], Answer]
+    ) -> None:
+        pool.submit(call).add_done_callback(partial(self._done, step, job))
 
-    def _done(self, what: str, future: Future[Answer]) -> None:
+    def _done(self, step: Step, job: int | None, future: Future[Answer]) -> None:
         if future.cancelled():
             return
         error = future.exception()
         if error is None:
             self._inbox.put(future.result())
         elif isinstance(error, Exception):
-            self._inbox.put(Broken(what, error))
+            self._inbox.put(Broken(step, job, error))

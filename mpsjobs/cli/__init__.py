@@ -3,8 +3,6 @@
 import os
 import sys
 
-INTERRUPTED = 130
-
 
 def main() -> None:
     """Entry point of the console script. Never returns; every exit code is one of the contract's."""
@@ -16,8 +14,9 @@ def main() -> None:
     from mpsjobs.cli.app import run  # noqa: PLC0415
 
     code = run(sys.argv[1:])
-    if code == INTERRUPTED:
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)  # threads that still wait for an answer must not hold up whoever asked to stop
-    sys.exit(code)
+    except BrokenPipeError:
+        pass
+    os._exit(code)  # everything is closed; threads that still wait for an answer must not hold anybody up

@@ -14,14 +14,17 @@ from mpsjobs.model.diagnostics import MpsjobsError
 _COMMANDS = {
     "apply": "mpsjobs.cli.apply",
     "emulator": "mpsjobs.cli.emulator",
+    "force-unlock": "mpsjobs.cli.force_unlock",
     "init": "mpsjobs.cli.init",
     "models": "mpsjobs.cli.models",
     "output": "mpsjobs.cli.outputs",
     "plan": "mpsjobs.cli.plan",
+    "refresh": "mpsjobs.cli.refresh",
     "show": "mpsjobs.cli.show",
     "state": "mpsjobs.cli.state",
     "validate": "mpsjobs.cli.validate",
     "version": "mpsjobs.cli.version",
+    "wait": "mpsjobs.cli.wait",
 }
 
 _HELP = """Infrastructure as code for generated audio.

@@ -1,12 +1,36 @@
 """`mpsjobs emulator`: the API on loopback, by itself."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 
 from mpsjobs.cli.output import Output
 from mpsjobs.emulator.config import AudioKind
+from mpsjobs.emulator.fault_input import check_delays, check_probabilities, pairs
 from mpsjobs.model.diagnostics import MpsjobsError
+
+_HELP = """Serve CreateAigcAudioTask and DescribeAigcAudioTask on this machine, without an account.
+
+\b
+It verifies signatures against TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY
+of its own environment, else against the pair AKIDemulator / emulator.
+GET /_emulator/ledger lists every task that was ever created: the bill.
+
+\b
+Faults, for trying what a program makes of them:
+  nothing created    drop-before-create throttle bad-gateway
+  created, but the   drop-after-create truncate bad-gateway-after-create
+  answer is spoilt   internal-error slow
+  the task           fail (after RUN) url-expired write-late never-write
+                     duplicate-write create-and-never-write (RUN for ever,
+                     and the answer is dropped)
+  describe           describe-drop describe-error
+A create can have one in its answer and one in its task. While it runs,
+GET, POST and DELETE /_emulator/faults show, set and clear them:
+  {"faults": {NAME: P}, "delays": {NAME: SECONDS},
+   "next": [{"fault": NAME, "match": REGEX_IN_THE_PROMPT, "times": 1}]}
+"""
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int]:
@@ -16,8 +40,26 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     return host.strip("[]"), int(port)
 
 
+def _numbers(
+    check: Callable[[Mapping[str, float]], None],
+) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], Mapping[str, float]]:
+    def read(
+        _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+    ) -> Mapping[str, float]:
+        try:
+            given = pairs(values)
+            check(given)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+        return given
+
+    return read
+
+
 @click.command(
-    "emulator", epilog="Example: mpsjobs emulator --listen 127.0.0.1:9000 --data /tmp/mps --speed 10"
+    "emulator",
+    help=_HELP,
+    epilog="Example: mpsjobs emulator --listen 127.0.0.1:9000 --data /tmp/mps --speed 10",
 )
 @click.option(
     "--listen",
@@ -52,20 +94,63 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     show_default=True,
     help="How much music to make.",
 )
-def command(
-    *, listen: tuple[str, int], data: Path, store: Path | None, speed: float, audio: AudioKind
+@click.option(
+    "--requests-per-second",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="The limit for each action.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    callback=_numbers(check_probabilities),
+    metavar="NAME=P[,NAME=P...]",
+    help="Go wrong with the probability P; may be repeated. The names are above.",
+)
+@click.option(
+    "--fault-seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="The same seed and requests give the same faults.",
+)
+@click.option(
+    "--fault-delay",
+    "fault_delays",
+    multiple=True,
+    callback=_numbers(check_delays),
+    metavar="NAME=SECONDS",
+    help="For slow and write-late, whatever the speed. [default: slow=120,write-late=5]",
+)
+def command(  # noqa: PLR0913 — one for each option
+    *,
+    listen: tuple[str, int],
+    data: Path,
+    store: Path | None,
+    speed: float,
+    audio: AudioKind,
+    requests_per_second: int,
+    faults: Mapping[str, float],
+    fault_seed: int,
+    fault_delays: Mapping[str, float],
 ) -> None:
-    r"""Serve CreateAigcAudioTask and DescribeAigcAudioTask on this machine, without an account.
-
-    \b
-    It verifies signatures against TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY
-    of its own environment, else against the pair AKIDemulator / emulator.
-    GET /_emulator/ledger lists every task that was ever created: the bill.
-    """
     from mpsjobs.emulator import EmulatorBusy, EmulatorConfig, serve_forever  # noqa: PLC0415
 
     host, port = listen
-    config = EmulatorConfig(data=data, store=store, host=host, port=port, speed=speed, audio=audio)
+    config = EmulatorConfig(
+        data=data,
+        store=store,
+        host=host,
+        port=port,
+        speed=speed,
+        audio=audio,
+        requests_per_second=requests_per_second,
+        faults=faults,
+        fault_seed=fault_seed,
+        fault_delays=fault_delays,
+    )
     output = Output()
     try:
         serve_forever(

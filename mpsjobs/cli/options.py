@@ -8,7 +8,17 @@ from typing import Any
 import click
 
 from mpsjobs.cli.output import Output
+from mpsjobs.model.durations import seconds_of
+from mpsjobs.plan.selection import Selection
 from mpsjobs.project import Project
+
+
+def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
+    seconds = seconds_of(value)
+    if seconds is None:
+        raise click.BadParameter("write a duration like 30s, 5m or 1h")
+    return seconds
+
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -41,6 +51,37 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
 
     return command
 
+
+def selected(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--target` and `--replace`; the command gets a `Selection`."""
+
+    @click.option(
+        "--target",
+        multiple=True,
+        metavar="ADDR",
+        help="Only these addresses; * and ? are taken. `failed:` tries again what has failed.",
+    )
+    @click.option(
+        "--replace",
+        "replaced",
+        multiple=True,
+        metavar="ADDR",
+        help="Buy new takes for these addresses in place of those they have.",
+    )
+    @wraps(function)
+    def command(*arguments: Any, target: tuple[str, ...], replaced: tuple[str, ...], **rest: Any) -> Any:
+        return function(*arguments, selection=Selection(target, replaced), **rest)
+
+    return command
+
+
+lock_timeout = click.option(
+    "--lock-timeout",
+    callback=_seconds,
+    default="0s",
+    metavar="DURATION",
+    help="Wait so long for another run, such as 30s or 5m.",
+)
 
 strict = click.option("--strict", is_flag=True, help="Unknown models, versions and parameters are errors.")
 

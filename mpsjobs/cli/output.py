@@ -19,11 +19,12 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The one printer of a command."""
+    """The one printer of a command. `lines`: JSON comes as one event a line."""
 
     json: bool = False
     colour: bool = True
     debug: bool = False
+    lines: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str]) -> "Output":
@@ -34,9 +35,9 @@ class Output:
             or "--log-level=debug" in arguments
             or _follows(arguments, "--log-level", "debug")
         )
-        return cls(
-            "--json" in arguments, "--no-color" not in arguments and not os.environ.get("NO_COLOR"), debug
-        )
+        colour = "--no-color" not in arguments and not os.environ.get("NO_COLOR")
+        lines = bool({"apply", "wait", "refresh"} & set(arguments))
+        return cls("--json" in arguments, colour, debug, lines)
 
     def result(self, text: str = "") -> None:
         """A line of the result, on stdout."""
@@ -54,7 +55,12 @@ class Output:
         """Diagnostics on stderr; with `--json` also as the document on stdout."""
         diagnostics = in_reading_order(diagnostics)
         if self.json:
-            self.document({"format_version": 1, "diagnostics": [diagnostic_document(d) for d in diagnostics]})
+            document: Json = {
+                "format_version": 1,
+                "type": "error",
+                "diagnostics": [diagnostic_document(d) for d in diagnostics],
+            }
+            self.document(document, line=self.lines)
         self.diagnostics(diagnostics)
 
     def diagnostics(self, diagnostics: Iterable[Diagnostic]) -> None:

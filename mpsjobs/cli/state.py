@@ -1,20 +1,32 @@
-"""`mpsjobs state`: what has been recorded."""
+"""`mpsjobs state`: what has been recorded, and how to put it right."""
 
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import click
 
-from mpsjobs.cli.options import common, open_project
+from mpsjobs._version import __version__
+from mpsjobs.cli.options import common, lock_timeout, open_project
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.table import table_lines
+from mpsjobs.cloud.clock import SystemClock
 from mpsjobs.model.asset import Json
 from mpsjobs.model.diagnostics import MpsjobsError
+from mpsjobs.project import Project
 from mpsjobs.state.codec import asset_document
+from mpsjobs.state.file_store import FileStateStore
 
 
 @click.group("state")
 def command() -> None:
-    """Look at what has been recorded."""
+    """Look at what has been recorded, or put it right."""
+
+
+def state_store(project: Project) -> FileStateStore:
+    """The project's state itself, for those who mend it."""
+    return FileStateStore(
+        project.root / project.settings.state.path, clock=SystemClock(), version=__version__
+    )
 
 
 @command.command("list", epilog="Example: mpsjobs state list 'level1.*'")
@@ -50,3 +62,58 @@ def show_asset(output: Output, *, address: str) -> None:
     if address not in state.assets:
         raise MpsjobsError.of(f"{address} is not in the state.", hint="See what is: mpsjobs state list")
     output.document(asset_document(state, address))
+
+
+@command.command("push", epilog="Example: mpsjobs state push errored.mpsjobs.state.json")
+@click.argument("file", type=click.Path(path_type=Path))
+@lock_timeout
+@common
+def push_errored(output: Output, *, file: Path, lock_timeout: float) -> None:
+    """Put back what a run could not record: FILE is the errored.mpsjobs.state.json that it wrote.
+
+    Doing it twice does nothing the second time.
+    """
+    from mpsjobs.state.push import push  # noqa: PLC0415  # nobody needs it on other days
+
+    pushed = push(state_store(open_project()), file, lock_timeout_s=lock_timeout)
+    if output.json:
+        output.document(
+            {
+                "format_version": 1,
+                "appended": pushed.appended,
+                "present": pushed.present,
+                "outdated": pushed.outdated,
+                "serial": pushed.serial,
+            }
+        )
+        return
+    if not pushed.appended:
+        output.result(f"The state has everything from {file} already.")
+    else:
+        output.result(f"{_events(pushed.appended)} put back into the state.")
+    if pushed.outdated:
+        output.result(f"{_events(pushed.outdated)} left out: the history went on without them.")
+    output.result(f"{file} is not needed any more. Next: see what is left to do with mpsjobs plan.")
+
+
+@command.command("rebase", epilog="Example: mpsjobs state rebase")
+@lock_timeout
+@common
+def rebase(output: Output, *, lock_timeout: float) -> None:
+    """Go on from the state file when its journal is lost or damaged.
+
+    What happened after the state file was saved is then no longer known, paid tasks among it. A damaged journal is kept under another
+    name.
+    """
+    aside = state_store(open_project()).rebase(lock_timeout_s=lock_timeout)
+    if output.json:
+        output.document({"format_version": 1, "kept": str(aside) if aside else None})
+        return
+    output.result("The state goes on from the state file, with a new journal.")
+    if aside:
+        output.result(f"The old journal is kept as {aside}.")
+    output.result("Next: look at what mpsjobs plan wants to buy before you apply it.")
+
+
+def _events(number: int) -> str:
+    return f"{number} event{'s'[: number != 1]}"

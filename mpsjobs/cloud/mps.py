@@ -86,9 +86,15 @@ class _StagedCreate:
     def __init__(self, staged: Staged) -> None:
         self._staged = staged
 
+    @property
+    def alive(self) -> bool:
+        return self._staged.alive
+
     def send(self) -> CreateOutcome:
         try:
             answer = self._staged.finish()
+        except NotSentError as error:
+            return NotCreated(Backoff.SHORT, error.code, str(error))
         except AnswerLostError as error:
             return Ambiguous(error.code, str(error))
         return _created(answer)

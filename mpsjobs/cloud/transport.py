@@ -118,16 +118,30 @@ class Staged:
         self._connection = connection
         self._last = last
 
+    @property
+    def alive(self) -> bool:
+        """Whether the server still waits for the last byte. Does not block."""
+        try:
+            return self._connection.quiet
+        except OSError:
+            return False
+
     def finish(self) -> Answer:
         """Send the last byte and read the answer.
 
         Raises:
-            AnswerLostError: there is no whole answer.
+            NotSentError: the last byte could not be sent: the server never had the whole request.
+            AnswerLostError: it was sent, and there is no whole answer.
         """
         connection = self._connection
         keep = False
         try:
+            connection.require_quiet()
             connection.http.send(self._last)
+        except _FAILURES as error:
+            connection.http.close()
+            raise NotSentError("ConnectionLost", f"{connection.endpoint}: {_said(error)}.") from error
+        try:
             with contextlib.closing(connection.http.getresponse()) as response:
                 answer = self._transport.read(response)
                 keep = answer.status == 200 and not response.will_close

@@ -1,4 +1,4 @@
-"""One API call, as clear steps: identify, authenticate, throttle, read, perform."""
+"""One API call, as clear steps: identify, authenticate, throttle, read, let a fault strike, perform."""
 
 import os
 import uuid
@@ -10,10 +10,20 @@ import orjson
 from mpsjobs.emulator.clock import Clock
 from mpsjobs.emulator.config import EmulatorConfig
 from mpsjobs.emulator.errors import ApiError, missing
+from mpsjobs.emulator.faults import CREATE, DESCRIBE, Faults
 from mpsjobs.emulator.limiter import Limiter
 from mpsjobs.emulator.order import check_content, order_of, task_id_of
+from mpsjobs.emulator.replies import (
+    Reply,
+    after_creating,
+    instead_of_creating,
+    instead_of_describing,
+    refusal,
+    result,
+)
 from mpsjobs.emulator.signature import verify
-from mpsjobs.emulator.tasks import Output, Task, Tasks
+from mpsjobs.emulator.task import Output, Task
+from mpsjobs.emulator.tasks import Tasks
 
 MAX_BODY = 10 * 1024 * 1024
 VERSION = "2019-06-12"
@@ -24,29 +34,31 @@ LinkOf = Callable[[Task, int], str]
 class Api:
     """Answers API calls. It knows no HTTP beyond headers and body."""
 
-    def __init__(self, config: EmulatorConfig, clock: Clock, tasks: Tasks, link_of: LinkOf) -> None:
+    def __init__(
+        self, config: EmulatorConfig, clock: Clock, tasks: Tasks, link_of: LinkOf, faults: Faults
+    ) -> None:
         self._config = config
         self._clock = clock
         self._tasks = tasks
         self._link_of = link_of
+        self._faults = faults
         self._limiter = Limiter(config.requests_per_second)
-        self._actions: dict[str, Callable[[str, str, Any], dict[str, Any]]] = {
-            "CreateAigcAudioTask": self._create,
-            "DescribeAigcAudioTask": self._describe,
+        self._actions: dict[str, Callable[[str, str, Any], Reply]] = {
+            CREATE: self._create,
+            DESCRIBE: self._describe,
         }
 
-    def call(self, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-        """The JSON of the answer. `headers` has lower-case names."""
+    def call(self, headers: Mapping[str, str], body: bytes) -> Reply:
+        """The answer. `headers` has lower-case names."""
         request_id = str(uuid.uuid4())
         try:
             action, secret_id = self._identify(headers, body)
             self._limiter.admit(secret_id, action, self._clock.now())
-            result = self._actions[action](secret_id, request_id, _json(headers, body))
+            return self._actions[action](secret_id, request_id, _json(headers, body))
         except ApiError as error:
             return refusal(error, request_id)
         except OSError as error:  # the ledger cannot be written: nothing was created
             return refusal(ApiError("InternalError", f"The ledger cannot be written: {error}"), request_id)
-        return {"Response": {**result, "RequestId": request_id}}
 
     def ledger(self) -> list[dict[str, Any]]:
         """Every task ever created, in the order of creation, with how it stands."""
@@ -57,6 +69,8 @@ class Api:
                 "SecretId": task.secret_id,
                 "created_at": task.created_at,
                 "request": task.request,
+                "fault": task.fate.task,
+                "answer_fault": task.fate.answer,
                 "status": self._tasks.status(task),
                 "message": task.finish.message if task.finish else "",
                 "outputs": [self._output(task, i, output) for i, output in enumerate(_outputs(task))],
@@ -77,17 +91,23 @@ class Api:
             raise ApiError("InvalidAction", f"The request action=`{action}` is invalid or not found.")
         return action, secret_id
 
-    def _create(self, secret_id: str, request_id: str, body: Any) -> dict[str, Any]:
+    def _create(self, secret_id: str, request_id: str, body: Any) -> Reply:
         order = order_of(body)
         check_content(order, self._config.blocklist)
-        return {"TaskId": self._tasks.create(secret_id, request_id, body).task_id}
+        fate = self._faults.of_create(order.prompt)
+        if (spoilt := instead_of_creating(fate.answer, request_id)) is not None:
+            return spoilt
+        task = self._tasks.create(secret_id, request_id, body, fate)
+        return after_creating(fate, result({"TaskId": task.task_id}, request_id), request_id)
 
-    def _describe(self, _secret_id: str, _request_id: str, body: Any) -> dict[str, Any]:
+    def _describe(self, _secret_id: str, request_id: str, body: Any) -> Reply:
         task_id = task_id_of(body)
         task = self._tasks.find(task_id)
         if task is None:
             raise ApiError("InvalidParameterValue.TaskId", f"The task `{task_id}` does not exist.")
-        return {
+        if (spoilt := instead_of_describing(self._faults.of_describe(task.prompt), request_id)) is not None:
+            return spoilt
+        fields = {
             "Status": self._tasks.status(task),
             "Message": task.finish.message if task.finish else "",
             "AudioInfos": [
@@ -96,6 +116,7 @@ class Api:
             ],
             "VideoInfos": [],
         }
+        return result(fields, request_id)
 
     def _output(self, task: Task, index: int, output: Output) -> dict[str, Any]:
         return {
@@ -108,15 +129,11 @@ class Api:
         }
 
 
-def refusal(error: ApiError, request_id: str) -> dict[str, Any]:
-    """The JSON of an error."""
-    return {"Response": {"Error": {"Code": error.code, "Message": error.message}, "RequestId": request_id}}
-
-
-def too_large() -> dict[str, Any]:
-    """The JSON for a body that is not even read."""
-    error = ApiError("RequestSizeLimitExceeded", f"The request size exceeds the limit of {MAX_BODY} bytes.")
-    return refusal(error, str(uuid.uuid4()))
+def too_large() -> Reply:
+    """The answer to a body that is not even read."""
+    return refusal(
+        ApiError("RequestSizeLimitExceeded", f"The request size exceeds the limit of {MAX_BODY} bytes.")
+    )
 
 
 def health(data: os.PathLike[str]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from mpsjobs.emulator.fault_input import check_delays, check_probabilities
+
 AudioKind = Literal["full", "short", "stub"]
 
 # No real prompt holds this word; one that does is refused as a violation, so that programs can be tested on it.
@@ -40,12 +42,20 @@ class EmulatorConfig:
     """SecretId to SecretKey."""
     blocklist: tuple[str, ...] = (BLOCKED_WORD,)
     """Prompts and lyrics that hold one of these words are refused."""
+    faults: Mapping[str, float] = field(default_factory=dict)
+    """Name to probability; the names and what they do are in `faults.py`."""
+    fault_seed: int = 0
+    """The same seed and the same requests give the same faults."""
+    fault_delays: Mapping[str, float] = field(default_factory=dict)
+    """Seconds for `slow` and `write-late`, where they are to be others."""
 
     def __post_init__(self) -> None:
         if self.speed <= 0:
             raise ValueError("speed must be above 0")
         if self.requests_per_second < 1:
             raise ValueError("requests_per_second must be at least 1")
+        check_probabilities(self.faults)
+        check_delays(self.fault_delays)
 
     @property
     def objects(self) -> Path:

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from mpsjobs.emulator.clock import Clock
-from mpsjobs.emulator.tasks import Task, Tasks
+from mpsjobs.emulator.faults import TaskFault
+from mpsjobs.emulator.task import Task
+from mpsjobs.emulator.tasks import Tasks
 
 LIFE_S = 12 * 3600  # documented for images and video; the audio page does not say
 
@@ -43,7 +45,8 @@ class Links:
             raise ValueError("only finished tasks have outputs")
         suffix = Path(task.finish.outputs[index].key).suffix
         path = f"/outputs/{task.task_id}/{index}{suffix}"
-        expires = str(int(self._clock.now()) + LIFE_S)
+        life = -1 if task.fate.task is TaskFault.URL_EXPIRED else LIFE_S
+        expires = str(int(self._clock.now()) + life)
         return f"{base}{path}?expires={expires}&sign={self._sign(path, expires)}"
 
     def find(self, target: str, tasks: Tasks) -> Found:
@@ -62,7 +65,7 @@ class Links:
         index = int(match[2])
         if task is None or task.finish is None or index >= len(task.finish.outputs):
             raise Refused(404, "there is no such output")
-        path = tasks.file_of(task.finish.outputs[index])
+        path = tasks.file_of(task, task.finish.outputs[index])
         return Found(path, _TYPES[path.suffix])
 
     def _sign(self, path: str, expires: str) -> str:

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from mpsjobs.emulator.api import Api, health
 from mpsjobs.emulator.clock import Clock, SystemClock
 from mpsjobs.emulator.config import EmulatorConfig
+from mpsjobs.emulator.faults import Faults
 from mpsjobs.emulator.ledger import Ledger
 from mpsjobs.emulator.links import Links
 from mpsjobs.emulator.rendering import ProcessRenderer, Renderer, StubRenderer
@@ -97,10 +98,17 @@ class Emulator:
         self._stop.append(server.stop)
         self.url = server.url
         links = Links(config.data, self._clock)
-        server.api = Api(config, self._clock, tasks, lambda task, i: links.make(self.url, task, i))
+        tasks.start()
+        faults = Faults(
+            config.faults,
+            seed=config.fault_seed,
+            delays=config.fault_delays,
+            created=(task.prompt for task in tasks.all()),
+        )
+        server.api = Api(config, self._clock, tasks, lambda task, i: links.make(self.url, task, i), faults)
         server.find = lambda target: links.find(target, tasks)
         server.health = lambda: health(config.data)
-        tasks.start()
+        server.faults = faults
         thread = threading.Thread(
             target=server.serve_forever, args=(0.05,), name="emulator-http", daemon=True
         )

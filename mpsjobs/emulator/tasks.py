@@ -1,67 +1,27 @@
-"""The tasks: what they are by the ledger and the clock, and the thread that carries them on."""
+"""All tasks, by the ledger and the clock, and the thread that carries them on."""
 
-import hashlib
 import heapq
 import itertools
 import logging
-import math
-import random
 import secrets
-import shutil
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mpsjobs.emulator.clock import Clock
 from mpsjobs.emulator.errors import ApiError
-from mpsjobs.emulator.ledger import Ledger, sync_folder
+from mpsjobs.emulator.faults import Fate, TaskFault
+from mpsjobs.emulator.ledger import Ledger
+from mpsjobs.emulator.objects import Objects
 from mpsjobs.emulator.order import Order, order_of
 from mpsjobs.emulator.rendering import Rendered, Renderer, RenderJob
+from mpsjobs.emulator.task import Finish, Output, Status, Task, pace
 
 log = logging.getLogger(__name__)
 
-Status = Literal["WAIT", "RUN", "DONE", "FAIL"]
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """An object that a task has written."""
-
-    bucket: str
-    region: str
-    key: str
-    size: int
-    duration_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """How a task ended. Once recorded it never changes."""
-
-    status: Literal["DONE", "FAIL"]
-    message: str = ""
-    outputs: tuple[Output, ...] = ()
-
-
-@dataclass(slots=True)
-class Task:
-    """A task that was answered, or is about to be."""
-
-    task_id: str
-    request_id: str
-    secret_id: str
-    created_at: float
-    request: Mapping[str, Any]
-    finish: Finish | None = None
-
-
-def pace(task_id: str, speed: float) -> tuple[float, float]:
-    """Seconds from creation to RUN and to DONE: log-normal, median 90 s, always the same for one task."""
-    rng = random.Random(task_id)  # noqa: S311 — spreads durations, guards nothing
-    total = min(600.0, max(8.0, 90 * math.exp(rng.gauss(0, 0.35))))
-    return total * rng.uniform(0.05, 0.2) / speed, total / speed
+_FAULT_MESSAGE = "Internal error: the music could not be generated"
 
 
 class Tasks:
@@ -69,7 +29,7 @@ class Tasks:
 
     def __init__(self, ledger: Ledger, objects: Path, clock: Clock, speed: float, renderer: Renderer) -> None:
         self._ledger = ledger
-        self._objects = objects
+        self._objects = Objects(objects, ledger.path)
         self._clock = clock
         self._speed = speed
         self._renderer = renderer
@@ -78,20 +38,18 @@ class Tasks:
         self._order = itertools.count()
         self._wake = threading.Condition()
         self._closed = False
-        # Outside of any bucket, on the same file system as the buckets, so that a rename publishes.
-        # The first part names this ledger, for cleaning up; the second keeps clear of a killed run's last writer.
-        owner = hashlib.sha256(str(ledger.path.resolve()).encode()).hexdigest()[:8]
-        self._uploads = objects / ".uploads" / owner / secrets.token_hex(4)
         self._thread = threading.Thread(target=self._run, name="emulator-tasks", daemon=True)
 
     def start(self) -> None:
         """Load the ledger and carry on."""
-        shutil.rmtree(self._uploads.parent, ignore_errors=True)
+        self._objects.clean()
         for record in self._ledger.take_records():
             self._load(record)
         for task in self._tasks.values():
             if task.finish is None:
                 self._schedule(task)
+            else:
+                self._schedule_late_write(task, task.finish)
         self._thread.start()
 
     def close(self) -> None:
@@ -101,13 +59,12 @@ class Tasks:
         if self._thread.ident is not None:
             self._thread.join()
         self._renderer.close()
-        shutil.rmtree(self._uploads.parent, ignore_errors=True)
+        self._objects.clean()
 
-    def create(self, secret_id: str, request_id: str, request: Mapping[str, Any]) -> Task:
-        """A new task; it is on disk when this returns."""
-        task = Task(
-            f"24000145AigcAudio-{secrets.token_hex(16)}", request_id, secret_id, self._clock.now(), request
-        )
+    def create(self, secret_id: str, request_id: str, request: Mapping[str, Any], fate: Fate) -> Task:
+        """A new task; it is on disk when this returns, with what is to go wrong with it."""
+        task_id = f"24000145AigcAudio-{secrets.token_hex(16)}"
+        task = Task(task_id, request_id, secret_id, self._clock.now(), request, fate)
         self._ledger.append(
             {
                 "event": "created",
@@ -116,6 +73,7 @@ class Tasks:
                 "created_at": task.created_at,
                 "SecretId": secret_id,
                 "request": request,
+                **fate.record(),
             }
         )
         self._tasks[task.task_id] = task
@@ -135,18 +93,27 @@ class Tasks:
         to_run, _ = pace(task.task_id, self._speed)
         return "WAIT" if self._clock.now() < task.created_at + to_run else "RUN"
 
-    def file_of(self, output: Output) -> Path:
-        return self._objects / output.bucket / output.key
+    def file_of(self, task: Task, output: Output) -> Path:
+        """What the result URL leads to."""
+        return self._objects.path(output.bucket, output.key, withheld=task.withheld)
 
     def _load(self, record: Mapping[str, Any]) -> None:
         task_id = record["TaskId"]
         if record["event"] == "created":
             self._tasks[task_id] = Task(
-                task_id, record["RequestId"], record["SecretId"], record["created_at"], record["request"]
+                task_id,
+                record["RequestId"],
+                record["SecretId"],
+                record["created_at"],
+                record["request"],
+                Fate.of_record(record),
             )
+        elif task_id in self._tasks and record["event"] == "written":
+            self._tasks[task_id].written = True
         elif task_id in self._tasks:
             outputs = tuple(Output(**output) for output in record["outputs"])
-            self._tasks[task_id].finish = Finish(record["status"], record["message"], outputs)
+            finish = Finish(record["status"], record["message"], outputs, record["finished_at"])
+            self._tasks[task_id].finish = finish
 
     def _schedule(self, task: Task) -> None:
         to_run, to_done = pace(task.task_id, self._speed)
@@ -156,15 +123,19 @@ class Tasks:
             message = error.message
             self._at(task.created_at + to_run, lambda: self._end(task, Finish("FAIL", message)))
             return
-        if order.failure is not None:
+        if task.fate.task is TaskFault.CREATE_AND_NEVER_WRITE:
+            return  # it runs for ever
+        if task.fate.task is TaskFault.FAIL:
+            self._at(task.created_at + to_done, lambda: self._end(task, Finish("FAIL", _FAULT_MESSAGE)))
+        elif order.failure is not None:
             finish = Finish("FAIL", order.failure)
             self._at(task.created_at + to_run + 0.1 * (to_done - to_run), lambda: self._end(task, finish))
         else:
             self._at(task.created_at + to_run, lambda: self._render(task, order))
 
     def _render(self, task: Task, order: Order) -> None:
-        self._uploads.mkdir(parents=True, exist_ok=True)
-        paths = tuple(str(self._uploads / f"{task.task_id}-{i}.{order.format}") for i in range(order.count))
+        names = (f"{task.task_id}-{i}.{order.format}" for i in range(order.count))
+        paths = tuple(str(self._objects.upload(name)) for name in names)
         job = RenderJob(task.task_id, order.prompt, order.lyrics, order.instrumental, order.format, paths)
         done_at = task.created_at + pace(task.task_id, self._speed)[1]
         self._renderer.submit(
@@ -182,28 +153,41 @@ class Tasks:
                 output = Output(
                     order.bucket, order.region, order.key(task.task_id, index), path.stat().st_size, seconds
                 )
-                target = self.file_of(output)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                path.replace(target)
-                sync_folder(target.parent)
+                self._objects.put(path, self.file_of(task, output))
+                if task.fate.task is TaskFault.DUPLICATE_WRITE:
+                    self._objects.copy(
+                        self.file_of(task, output), self._objects.path(output.bucket, output.second_key)
+                    )
                 outputs.append(output)
         except OSError as error:
             self._end(task, Finish("FAIL", f"Failed to write the output to COS: {error.strerror}"))
             return
         self._end(task, Finish("DONE", "", tuple(outputs)))
 
+    def _schedule_late_write(self, task: Task, finish: Finish) -> None:
+        if task.fate.task is TaskFault.WRITE_LATE and finish.outputs and not task.written:
+            self._at(finish.at + task.fate.late_s, lambda: self._write_late(task, finish))
+
+    def _write_late(self, task: Task, finish: Finish) -> None:
+        for output in finish.outputs:
+            self._objects.copy(self.file_of(task, output), self._objects.path(output.bucket, output.key))
+        self._ledger.append({"event": "written", "TaskId": task.task_id})
+        task.written = True
+
     def _end(self, task: Task, finish: Finish) -> None:
+        finish = replace(finish, at=self._clock.now())
         self._ledger.append(
             {
                 "event": "finished",
                 "TaskId": task.task_id,
-                "finished_at": self._clock.now(),
+                "finished_at": finish.at,
                 "status": finish.status,
                 "message": finish.message,
                 "outputs": [asdict(output) for output in finish.outputs],
             }
         )
         task.finish = finish
+        self._schedule_late_write(task, finish)
 
     def _at(self, when: float, step: Callable[[], None]) -> None:
         with self._wake:

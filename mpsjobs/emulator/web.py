@@ -1,5 +1,6 @@
-"""HTTP/1.1 on loopback: the API on POST /, results and the emulator's own pages on GET."""
+"""HTTP/1.1 on loopback: the API on POST /, results and the emulator's own pages on GET, its faults on POST."""
 
+import ipaddress
 import logging
 import re
 import shutil
@@ -11,15 +12,17 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, BinaryIO
 
-import orjson
-
 from mpsjobs.emulator.api import MAX_BODY, Api, too_large
+from mpsjobs.emulator.fault_input import control
+from mpsjobs.emulator.faults import Faults
 from mpsjobs.emulator.links import Found, Refused
+from mpsjobs.emulator.replies import Reply, json_reply
 
 log = logging.getLogger(__name__)
 
 _STOP_WAIT_S = 2.0
 _DRAIN = 64 * 1024 * 1024
+_FAULTS = "/_emulator/faults"
 
 
 class Server(ThreadingHTTPServer):
@@ -34,6 +37,8 @@ class Server(ThreadingHTTPServer):
         self.api: Api
         self.find: Callable[[str], Found]
         self.health: Callable[[], dict[str, Any]]
+        self.faults: Faults
+        self.stopping = threading.Event()
         self._open: set[socket.socket] = set()
         self._gone = threading.Condition()
         super().__init__((host, port), Handler)
@@ -64,6 +69,7 @@ class Server(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """After `shutdown`: close all connections and wait for their threads, up to two seconds."""
+        self.stopping.set()  # whoever holds back an answer gives up
         self.server_close()
         with self._gone:
             for connection in self._open:
@@ -93,24 +99,50 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
-        if self.path != "/":
+        if self.path not in {"/", _FAULTS}:
             self.close_connection = True  # the body stays unread
             self._send_json(404, {"error": "the API is at POST /"})
             return
         body = self._read_body()
-        if body is not None:
+        if body is None:
+            return
+        if self.path == "/":
             headers = {name.lower(): value for name, value in self.headers.items()}
-            self._send_json(200, self.server.api.call(headers, body))
+            self._send(self.server.api.call(headers, body))
+        else:
+            self._control(lambda: control(self.server.faults, body))
 
     def do_GET(self) -> None:
         if self.path in {"/", "/_emulator/health"}:
             self._send_json(200, self.server.health())
         elif self.path == "/_emulator/ledger":
             self._send_json(200, {"tasks": self.server.api.ledger()})
+        elif self.path == _FAULTS:
+            self._send_json(200, self.server.faults.show())
         else:
             self._send_file()
 
     do_HEAD = do_GET  # noqa: N815 — the name that http.server looks for
+
+    def do_DELETE(self) -> None:
+        self.close_connection = True  # a body stays unread
+        if self.path == _FAULTS:
+            self._control(self.server.faults.clear)
+        else:
+            self._send_json(404, {"error": f"only {_FAULTS} can be deleted"})
+
+    def _control(self, change: Callable[[], None]) -> None:
+        """Change the faults, for a program on this machine, and show them."""
+        client = str(self.client_address[0]).removeprefix("::ffff:")
+        if not ipaddress.ip_address(client).is_loopback:
+            self._send_json(403, {"error": "faults can be changed from this machine alone"})
+            return
+        try:
+            change()
+        except ValueError as error:
+            self._send_json(400, {"error": str(error)})
+        else:
+            self._send_json(200, self.server.faults.show())
 
     def _read_body(self) -> bytes | None:
         """The whole body; None when there is none to act on: the answer was sent, or the client has gone."""
@@ -125,7 +157,7 @@ class Handler(BaseHTTPRequestHandler):
             left = min(int(length), _DRAIN)
             while left > 0 and (piece := self.rfile.read1(min(left, 65536))):
                 left -= len(piece)
-            self._send_json(200, too_large())
+            self._send(too_large())
             return None
         body = self.rfile.read(int(length))
         if len(body) < int(length):
@@ -134,15 +166,23 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
     def _send_json(self, status: int, value: Any) -> None:
-        content = orjson.dumps(value)
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
+        self._send(json_reply(value, status))
+
+    def _send(self, reply: Reply) -> None:
+        """Answer as the reply says; a reply without a status closes the connection without a word."""
+        if (reply.delay_s and self.server.stopping.wait(reply.delay_s)) or not reply.status:
+            self.close_connection = True
+            return
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.content)))
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content)
+            self.wfile.write(reply.content[: reply.sent])
+        if reply.sent is not None:
+            self.close_connection = True
 
     def _send_file(self) -> None:
         try:

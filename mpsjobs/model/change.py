@@ -78,6 +78,23 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconcile:
+    """Look for the outputs of an attempt whose answer was lost. Costs nothing; sends nothing."""
+
+    address: str
+    fingerprint: str
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Use these takes no more, as soon as another one of their fingerprint is there."""
+
+    fingerprint: str
+    attempt_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Point an address at a fingerprint: at once if a take of it is usable, or as soon as one is.
 
@@ -96,7 +113,7 @@ class Retire:
     address: str
 
 
-Action: TypeAlias = Submit | Resume | Record | Retire
+Action: TypeAlias = Submit | Resume | Reconcile | Record | Reject | Retire
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +138,7 @@ class Plan:
     @property
     def has_changes(self) -> bool:
         """Whether apply has something to do: anything but keep and failed."""
-        return any(change.kind not in {Kind.KEEP, Kind.FAILED} for change in self.changes) or bool(
-            self.actions
-        )
+        return any(change.kind not in {Kind.KEEP, Kind.FAILED} for change in self.changes)
 
     def count(self, kinds: Iterable[Kind]) -> int:
         wanted = frozenset(kinds)

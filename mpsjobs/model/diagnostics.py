@@ -5,6 +5,7 @@ The tree of errors::
     MpsjobsError            what a user can mend; carries one or more diagnostics; never shown with a traceback
     ├── SpecError           settings and spec files, all mistakes at once
     ├── StateError          a state file or journal that cannot be trusted, or cannot be written
+    │   └── LockLostError   this run no longer holds the state, or somebody changed it meanwhile
     ├── LockHeldError       another run holds the state
     └── CloudError          credentials, the network, or an answer that stops the run
 
@@ -85,6 +86,10 @@ class SpecError(MpsjobsError):
 
 class StateError(MpsjobsError):
     """The recorded state cannot be read, trusted or written."""
+
+
+class LockLostError(StateError):
+    """The lock on the state was taken away, or its files were changed by somebody else: nothing more may be submitted."""
 
 
 class LockHeldError(MpsjobsError):

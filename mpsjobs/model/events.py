@@ -113,6 +113,22 @@ class OutputsRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptAbandoned:
+    """Nobody waits for this unknown attempt any longer: its take may be bought again. If outputs show up after all, they are a take."""
+
+    at: str
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeRejected:
+    """Somebody does not want this take: it is kept and never used again."""
+
+    at: str
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssetRecorded:
     """The address points at this fingerprint from now on. `moved_from` is the address that it was known by before."""
 
@@ -142,6 +158,8 @@ Event: TypeAlias = (
     | SubmitUnknown
     | TaskFailed
     | OutputsRecorded
+    | AttemptAbandoned
+    | TakeRejected
     | AssetRecorded
     | AssetRetired
 )

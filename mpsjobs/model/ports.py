@@ -89,6 +89,11 @@ CreateOutcome: TypeAlias = Created | NotCreated | Refused | Ambiguous
 class StagedCreate(Protocol):
     """A request of which everything but the last byte was sent. The server cannot act on it yet."""
 
+    @property
+    def alive(self) -> bool:
+        """Whether the server still waits for the last byte. Does not block."""
+        ...
+
     def send(self) -> CreateOutcome:
         """Send the last byte and read the answer. Never raises for what the network or the server does. Call it once."""
         ...
@@ -228,23 +233,56 @@ class LockInfo:
 
 
 class StateSession(Protocol):
-    """A state held under its lock, by one thread. The only way to change it is to append events."""
+    """A state held under its lock, by one thread. The only way to change it is to append events.
+
+    When an event cannot be made durable, or the lock is lost, the session has failed: it goes on in memory, touches the journal and the
+    snapshot no more, and what it then knows is to be saved with `salvage`.
+    """
 
     @property
     def state(self) -> State:
         """The fold of all events appended so far. Read it, never change it."""
         ...
 
+    @property
+    def failed(self) -> bool:
+        """Whether events from now on are kept in memory only. Never goes back to false."""
+        ...
+
+    def confirm(self) -> None:
+        """Check that the state is still ours; call it before each paid request. Cheap: a few system calls, no network.
+
+        Raises:
+            LockLostError: `force-unlock` took the lock away, or the lock, the journal or the snapshot was replaced or edited.
+            StateError: the session has failed before.
+        """
+        ...
+
     def append(self, events: Sequence[Event], *, sync: bool = True) -> None:
         """Append to the journal and fold into `state`. With `sync` all of it, and everything before it, is durable on return.
 
         Raises:
-            StateError: it could not be made durable; nothing more may be submitted.
+            StateError: it could not be made durable; nothing more may be submitted. `state` has the events all the same. Said once:
+                later events are folded in memory without a word.
         """
         ...
 
     def save(self) -> None:
-        """Write the snapshot, so that the next command starts quickly. The journal alone already holds everything."""
+        """Write the snapshot, so that the next command starts quickly. The journal alone already holds everything.
+
+        Does nothing when the session has failed.
+        """
+        ...
+
+    def salvage(self, folders: Sequence[Path]) -> Path | None:
+        """Write the state, with the events that may be missing in the journal, into the first folder that takes it; durable on return.
+
+        `mpsjobs state push` puts it back. Returns the new file, None when no folder took it: then print `errored_document`.
+        """
+        ...
+
+    def errored_document(self) -> str:
+        """What `salvage` writes."""
         ...
 
     def close(self) -> None:
@@ -264,10 +302,10 @@ class StateStore(Protocol):
         ...
 
     def open(self, operation: str, *, lock_timeout_s: float) -> StateSession:
-        """Take the lock, mend what a crash left, and read.
+        """Take the lock, mend what a crash left, read, and make sure that there is a way to write.
 
         Raises:
             LockHeldError: somebody else holds it for longer than the time-out.
-            StateError: see `read`.
+            StateError: see `read`; or the state cannot be written.
         """
         ...

@@ -73,10 +73,16 @@ class StateSettings:
 
 @dataclass(frozen=True, slots=True)
 class PolicySettings:
-    """`max_generations_per_apply` None means no limit; `attempts` is how often a task that ended FAIL is tried per fingerprint."""
+    """`max_generations_per_apply` None means no limit; `attempts` is how often a task that ended FAIL is tried per fingerprint.
+
+    `unknown_wait_s`: for so many seconds after its submission the outputs of an attempt without an answer are looked for; None
+    follows what tasks of that model have taken. `unknown` says what comes then.
+    """
 
     max_generations_per_apply: int | None = None
     attempts: int = 3
+    unknown_wait_s: float | None = None
+    unknown: Literal["stop", "resubmit"] = "stop"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mpsjobs.model.asset import Asset
-from mpsjobs.model.change import Action, Change, Kind, Plan, Record, Resume, Retire, Risk, Submit
+from mpsjobs.model.change import (
+    Action,
+    Change,
+    Kind,
+    Plan,
+    Reconcile,
+    Record,
+    Reject,
+    Resume,
+    Retire,
+    Risk,
+    Submit,
+)
 from mpsjobs.model.diagnostics import Diagnostic
 from mpsjobs.model.state import AssetRecord, State
-from mpsjobs.plan.diff import Known, Ledger, Terms, Wanted, change_of, find_moves, name_sound
+from mpsjobs.plan.diff import (
+    Known,
+    Ledger,
+    Terms,
+    Wanted,
+    change_of,
+    find_moves,
+    given_up,
+    name_sound,
+)
 
 
 def build(
@@ -18,26 +39,44 @@ def build(
 
     Deterministic: the same input gives the same plan. `desired` has unique addresses. Reads `state`, never changes it.
     """
-    wanted = {asset.address: name_sound(asset) for asset in sorted(desired, key=lambda asset: asset.address)}
-    moves = find_moves(wanted, state, terms.realm)
+    every = {asset.address: name_sound(asset) for asset in sorted(desired, key=lambda asset: asset.address)}
+    wanted = {address: want for address, want in every.items() if _selected(want, state, terms)}
+    moves = find_moves(every, state, terms.realm)
     ledger = Ledger()
     changes = {
         address: change_of(want, _known(address, state, moves), state, terms, ledger)
         for address, want in wanted.items()
     }
-    for address in state.assets.keys() - wanted.keys() - set(moves.values()):
-        changes[address] = Change(address, Kind.RETIRE, state.assets[address].fingerprint)
-    resumes = tuple(_resumes(state, terms.realm))
-    _mention(resumes, changes, wanted)
+    for address in state.assets.keys() - every.keys() - set(moves.values()):
+        if terms.selection.includes(address, failed=False):
+            changes[address] = Change(address, Kind.RETIRE, state.assets[address].fingerprint)
+    open_takes = tuple(_open_takes(state, terms))
+    _mention(open_takes, changes, every)
     ordered = tuple(changes[address] for address in sorted(changes))
     return Plan(
         realm=terms.realm,
         lineage=state.lineage,
         serial=state.serial,
         changes=ordered,
-        actions=(*resumes, *_steps(ordered, wanted, state, terms)),
+        actions=(*open_takes, *_steps(ordered, wanted, state, terms)),
         risks=tuple(_risks(ordered, wanted, state, terms.realm)),
         diagnostics=(*diagnostics, *_breaches(ordered, terms)),
+    )
+
+
+def only_waiting(plan: Plan) -> Plan:
+    """The part of a plan that waits for what was already submitted; the rest is left to an apply."""
+    waiting = {change.address for change in plan.changes if change.kind in {Kind.RESUME, Kind.UNRESOLVED}}
+    return replace(
+        plan,
+        changes=tuple(change for change in plan.changes if change.address in waiting),
+        actions=tuple(
+            action
+            for action in plan.actions
+            if isinstance(action, Resume | Reconcile)
+            or (isinstance(action, Record) and action.address in waiting)
+        ),
+        risks=tuple(risk for risk in plan.risks if risk.address in waiting),
     )
 
 
@@ -55,25 +94,40 @@ def _known(address: str, state: State, moves: Mapping[str, str]) -> Known:
     return Known(state.assets.get(moved_from or address), moved_from)
 
 
-def _resumes(state: State, realm: str) -> Iterator[Resume]:
-    """Everything still running in this realm is paid for and is collected, wanted or not."""
-    for fingerprint, take in state.takes():
-        if take.realm == realm and take.in_flight:
-            yield Resume(take.address, fingerprint, take.attempt_id)
+def _selected(want: Wanted, state: State, terms: Terms) -> bool:
+    failed = bool(terms.selection.targets) and given_up(want, state, terms) is not None
+    return terms.selection.includes(want.asset.address, failed=failed)
 
 
-def _mention(resumes: Iterable[Resume], changes: dict[str, Change], wanted: Mapping[str, Wanted]) -> None:
-    """Show a running task that no wanted asset waits for, so that "No changes." is never said while one is collected."""
-    waited_for = {want.fingerprint for want in wanted.values()}
-    for resume in resumes:
-        if resume.fingerprint in waited_for:
+def _open_takes(state: State, terms: Terms) -> Iterator[Resume | Reconcile]:
+    """Everything in this realm that is, or may be, paid for and not collected yet, wanted or not."""
+    for fingerprint, pool in state.pools.items():
+        for take in terms.takes(pool):
+            if take.in_flight:
+                yield Resume(take.address, fingerprint, take.attempt_id)
+            elif take.unresolved:
+                yield Reconcile(take.address, fingerprint, take.attempt_id)
+
+
+def _mention(
+    open_takes: Iterable[Resume | Reconcile], changes: dict[str, Change], every: Mapping[str, Wanted]
+) -> None:
+    """Show a task that no change waits for, so that "No changes." is never said while one is collected."""
+    waited_for = {change.fingerprint for change in changes.values() if change.kind is not Kind.KEEP}
+    user_of = {want.fingerprint: address for address, want in reversed(list(every.items()))}
+    for action in open_takes:
+        if action.fingerprint in waited_for:
             continue
-        shown = changes.get(resume.address)
-        message = "an earlier request is still running; its take is kept"
+        address = user_of.get(action.fingerprint, action.address)
+        running = isinstance(action, Resume)
+        kind = Kind.RESUME if running else Kind.UNRESOLVED
+        what = "is still running" if running else "was sent and its answer was lost"
+        message = f"a request that nothing waits for {what}; its take is kept"
+        shown = changes.get(address)
         if shown is None:
-            changes[resume.address] = Change(resume.address, Kind.RESUME, resume.fingerprint, message=message)
+            changes[address] = Change(address, kind, action.fingerprint, message=message)
         elif shown.kind is Kind.KEEP:
-            changes[resume.address] = replace(shown, kind=Kind.RESUME, message=message)
+            changes[address] = replace(shown, kind=kind, message=message)
 
 
 def _steps(
@@ -91,10 +145,15 @@ def _steps(
             number = state.pool(want.fingerprint).next_number + bought[want.fingerprint]
             bought[want.fingerprint] += 1
             yield Submit(want.asset, want.fingerprint, want.fields, number, songs)
-        if _must_record(state.assets.get(change.address), want, terms.realm):
+        if change.kind is not Kind.FAILED and _must_record(
+            state.assets.get(change.address), want, terms.realm
+        ):
             yield Record(
                 change.address, want.fingerprint, want.asset.takes, want.asset.pick, change.moved_from
             )
+        if change.generations and terms.selection.replaces(change.address):
+            replaced = [take for take in terms.takes(state.pool(want.fingerprint)) if take.usable]
+            yield Reject(want.fingerprint, tuple(take.attempt_id for take in replaced))
 
 
 def _must_record(record: AssetRecord | None, want: Wanted, realm: str) -> bool:

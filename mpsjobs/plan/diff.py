@@ -8,6 +8,7 @@ from mpsjobs.model.change import Change, Kind, Reason
 from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, never_sent
 from mpsjobs.plan.fingerprint import canonical_fields, fingerprint
 from mpsjobs.plan.reasons import field_reasons
+from mpsjobs.plan.selection import EVERYTHING, Selection
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Terms:
     """What the plan is made under. `songs` says how many generations one take of a sound is billed as.
 
     `host` and `boot_id` tell where the plan is made: an intent of this very boot that was never sent is certain to be nothing.
-    More than `max_generations` songs in one apply are an error in the plan already.
+    More than `max_generations` songs in one apply are an error in the plan already. `selection` says which assets it is about.
     """
 
     realm: str
@@ -33,6 +34,7 @@ class Terms:
     host: str
     boot_id: str
     max_generations: int | None = None
+    selection: Selection = EVERYTHING
 
     def takes(self, pool: Pool) -> tuple[Take, ...]:
         """The takes that count: those of this realm, without attempts that are certain never to have left this machine."""
@@ -53,7 +55,7 @@ class Known:
 class _Count:
     """The takes of one fingerprint in one realm, counted."""
 
-    usable: int
+    good: tuple[Take, ...]
     in_flight: int
     unresolved: tuple[Take, ...]
     failed: tuple[Take, ...]
@@ -62,11 +64,15 @@ class _Count:
     def of(cls, takes: Iterable[Take]) -> "_Count":
         takes = tuple(takes)
         return cls(
-            usable=sum(take.usable for take in takes),
+            good=tuple(take for take in takes if take.usable),
             in_flight=sum(take.in_flight for take in takes),
             unresolved=tuple(take for take in takes if take.unresolved),
             failed=tuple(take for take in takes if take.status is TakeStatus.FAILED),
         )
+
+    @property
+    def usable(self) -> int:
+        return len(self.good)
 
     @property
     def covered(self) -> int:
@@ -115,8 +121,13 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, ledger: Le
     pool = state.pool(want.fingerprint)
     count = _Count.of(terms.takes(pool))
     buyer, planned = ledger.buyer(want.fingerprint)
-    missing = max(0, want.asset.takes - count.covered - planned)
-    stop = _refusal(pool, count, terms) if missing else None
+    replaced = count.good if terms.selection.replaces(want.asset.address) else ()
+    missing = max(0, want.asset.takes - count.covered + len(replaced) - planned)
+    if count.failed:  # what has failed is bought again only as far as the attempts go
+        missing = min(missing, max(terms.attempts - len(count.failed), 1))
+    stop = (
+        given_up(want, state, terms) if missing and not terms.selection.retries(want.asset.address) else None
+    )
     buys = 0 if stop else missing
     if buys:
         ledger.buy(want.fingerprint, want.asset.address, buys)
@@ -136,6 +147,8 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, ledger: Le
     if stop:
         return change(Kind.FAILED, stop)
     shares = f"shares its takes with {buyer}" if buyer and not missing and planned else None
+    if buys and replaced:
+        return change(Kind.REGENERATE, f"replaces take {', '.join(str(take.take) for take in replaced)}")
     if buys or (shares and count.covered < want.asset.takes):
         return change(_paid_kind(want, known.record, state, terms.realm, count), shares)
     if count.unresolved and count.usable < want.asset.takes:
@@ -145,8 +158,10 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, ledger: Le
     return change(_free_kind(want, known, terms.realm))
 
 
-def _refusal(pool: Pool, count: _Count, terms: Terms) -> str | None:
-    """Why no more takes are bought for this fingerprint, None if they may be."""
+def given_up(want: Wanted, state: State, terms: Terms) -> str | None:
+    """Why no more takes are bought for this sound by themselves, None if they may be."""
+    pool = state.pool(want.fingerprint)
+    count = _Count.of(terms.takes(pool))
     if refused := pool.refused.get(terms.realm):
         return f"{refused.code}: {refused.message}{_request(refused.request_id)}"
     if len(count.failed) >= terms.attempts:

@@ -14,6 +14,9 @@ import orjson
 
 from mpsjobs.model.asset import Json, Reference, ReferenceKind, Sound
 
+_EXACT = 2**53
+"""Up to here every whole number is a float too."""
+
 _SIGNATURE_PREFIXES = ("q-", "x-amz-", "x-cos-", "x-oss-", "x-goog-")
 _SIGNATURE_NAMES = frozenset(
     {
@@ -91,7 +94,7 @@ def _reference(reference: Reference) -> Json:
 
 
 def _json(value: Json) -> Json:
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         return int(value)
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from mpsjobs.model.durations import seconds_of
 from mpsjobs.spec.project_files import leads_outside
 from mpsjobs.spec.scalars import UnusableNumberError, meaning
 from mpsjobs.spec.yaml import Plain
@@ -82,6 +83,18 @@ def _is_web_url(text: str) -> bool:
     except ValueError:
         return False
 
+
+def _seconds(value: Any) -> Any:
+    seconds = seconds_of(value) if isinstance(value, str) else None
+    if seconds is None:
+        raise mistake(
+            '"{name}" must be a duration', f"It is {value!r}.", "Write it like `90s`, `15m` or `2h`."
+        )
+    return seconds
+
+
+Duration: TypeAlias = Annotated[float, BeforeValidator(_seconds)]
+"""Written as `90s`, `15m` or `2h`; seconds from then on."""
 
 Whole: TypeAlias = Annotated[int, BeforeValidator(_decided)]
 Number: TypeAlias = Annotated[float, BeforeValidator(_decided)]

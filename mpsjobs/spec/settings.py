@@ -174,7 +174,7 @@ class _Reading:
         limit = file.max_generations_per_apply
         if provider.kind is ProviderKind.TENCENT and "max_generations_per_apply" not in file.model_fields_set:
             limit = TENCENT_GENERATIONS
-        return PolicySettings(limit, file.attempts)
+        return PolicySettings(limit, file.attempts, file.unknown_wait, file.unknown)
 
     def written(self, key: str) -> dict[str, Any]:
         value = self.root.get(key) if isinstance(self.root, Map) else None

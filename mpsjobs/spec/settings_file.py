@@ -8,6 +8,7 @@ from mpsjobs.spec.catalogue_file import ModelSpec
 from mpsjobs.spec.documents import AssetSpec, Written
 from mpsjobs.spec.fields import (
     Bucket,
+    Duration,
     Endpoint,
     Name,
     Number,
@@ -93,6 +94,14 @@ class PolicyFile(Section):
         description="An apply that would pay for more is refused. 20 for tencent if unset; null: no limit.",
     )
     attempts: Annotated[Whole, Field(ge=1, le=20)] = Field(3, description="How often a failed task is tried.")
+    unknown_wait: Duration | None = Field(
+        None,
+        description="For how long the outputs of a request without an answer are looked for, such as `15m`. "
+        "Unset: three times what slow tasks of the model take, 15 minutes at least, 30 without history.",
+    )
+    unknown: Literal["stop", "resubmit"] = Field(
+        "stop", description="What happens when they have not shown by then. `resubmit` may pay twice."
+    )
 
 
 def _specifier(value: Any) -> Any:

@@ -1,31 +1,34 @@
 """State in files: the journal `<path>.journal` is the truth, the snapshot `<path>` makes reading quick, `<path>.backup` is the one before."""
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mpsjobs.model.diagnostics import StateError
-from mpsjobs.model.events import Event
 from mpsjobs.model.ports import Clock, LockInfo
 from mpsjobs.model.state import State
-from mpsjobs.state.codec import Header, Snapshot, decode_snapshot, encode_header, encode_snapshot
-from mpsjobs.state.disk import failures_named, keep_backup, replace_file, sibling
+from mpsjobs.state import codec
+from mpsjobs.state.codec import Header, Line, encode_header
+from mpsjobs.state.disk import check_writable, failures_named, file_id, replace_file, sibling
+from mpsjobs.state.file_session import BACKUP, Before, FileSession
 from mpsjobs.state.fold import Fold
 from mpsjobs.state.journal import JournalWriter, Mark, Tail, read_journal
 from mpsjobs.state.lock import StateLock
 from mpsjobs.state.shape import ShapeError
+from mpsjobs.state.snapshot import Snapshot, decode_snapshot
 
-_BACKUP: Final = ".backup"
+_REBASE: Final = "go on from the state file with `mpsjobs state rebase`: what happened after it was saved is then no longer known"
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What stands on disk, folded. `tail` is None where there has never been a state."""
+    """What stands on disk, folded. `tail` is None where there has never been a state; `saved` and `version` are the snapshot's."""
 
     fold: Fold
     tail: Tail | None
+    saved: int = 0
+    version: int = codec.VERSION
 
 
 class FileStateStore:
@@ -39,21 +42,36 @@ class FileStateStore:
         self._clock = clock
         self._version = version
         self._journal = sibling(path, ".journal")
-        self._backup = sibling(path, _BACKUP)
+        self._backup = sibling(path, BACKUP)
 
     def read(self) -> State:
         return self._find().fold.state
 
-    def open(self, operation: str, *, lock_timeout_s: float) -> "FileSession":
+    def open(self, operation: str, *, lock_timeout_s: float, lineage: str | None = None) -> FileSession:
+        """See `StateStore.open`. A state that begins now gets this lineage, else a new one."""
         lock = self._lock()
         lock.acquire(operation, timeout_s=lock_timeout_s)
         try:
+            check_writable(self._path)
+            there = file_id(self._path)
             found = self._find()
-            header = found.tail.header if found.tail else Header(str(uuid.uuid4()), 0)
-            return FileSession(found.fold, JournalWriter(self._journal, header, found.tail), lock, self._path)
+            header = found.tail.header if found.tail else Header(lineage or str(uuid.uuid4()), 0)
+            journal = JournalWriter(self._journal, header, found.tail)
+            loose = [(line.seq, line.event) for line in found.tail.lines] if found.tail else []
+            before = Before(there, found.saved, found.version)
+            return FileSession(found.fold, journal, lock, self._path, before, loose)
         except BaseException:
             lock.release()
             raise
+
+    def lines(self) -> tuple[Line, ...]:
+        """Every line of the journal. Hold the lock."""
+        with failures_named("reading of the state", self._path):
+            return read_journal(self._journal).lines if self._journal.exists() else ()
+
+    def force_unlock(self, lock_id: str | None = None) -> LockInfo | None:
+        """Take the lock away from a run that is dead, or that this machine knows nothing of (see `StateLock.force`)."""
+        return self._lock().force(lock_id)
 
     def rebase(self, *, lock_timeout_s: float = 0) -> Path | None:
         """Accept the snapshot as the whole truth and begin a new journal after it.
@@ -68,7 +86,7 @@ class FileStateStore:
         lock = self._lock()
         lock.acquire("rebase", timeout_s=lock_timeout_s)
         try:
-            snapshot = self._snapshot()
+            snapshot = self._snapshot(self._path)
             if snapshot is None:
                 raise StateError.of(
                     "There is no snapshot to go on from",
@@ -93,34 +111,35 @@ class FileStateStore:
 
     def _find(self) -> _Found:
         with failures_named("reading of the state", self._path):
-            snapshot = self._snapshot()
+            snapshot = self._snapshot(self._path)
             known = Mark(snapshot.state.serial, snapshot.offset) if snapshot else None
             try:
                 tail = read_journal(self._journal, known)
             except FileNotFoundError:
                 return _Found(Fold(self._without_journal(snapshot)), None)
-        state = snapshot.state if snapshot else self._without_snapshot(tail)
+            state = snapshot.state if snapshot else self._without_snapshot(tail)
         self._check_together(state, tail)
+        begin = state.serial
         fold = Fold(state)
         for line in tail.lines:
-            if line.seq > state.serial:
+            if line.seq > begin:
                 fold.apply(line.event, line.seq)
-        return _Found(fold, tail)
+        return _Found(fold, tail, begin, snapshot.version) if snapshot else _Found(fold, tail)
 
-    def _snapshot(self) -> Snapshot | None:
+    def _snapshot(self, path: Path) -> Snapshot | None:
         try:
-            data = self._path.read_bytes()
+            data = path.read_bytes()
         except FileNotFoundError:
             return None
         try:
             return decode_snapshot(data)
         except ShapeError as error:
             if self._journal.exists():
-                hint = f"Delete or move away {self._path.name}: it is made again from {self._journal.name}."
+                hint = f"Delete or move away {path.name}: it is made again from {self._journal.name}."
             else:
                 hint = f"Put a copy in its place, such as {self._backup.name}, and its journal beside it."
             raise StateError.of(
-                "The state file cannot be read", detail=f"{self._path}: {error}.", hint=hint
+                "The state file cannot be read", detail=f"{path}: {error}.", hint=hint
             ) from None
 
     def _without_journal(self, snapshot: Snapshot | None) -> State:
@@ -134,18 +153,22 @@ class FileStateStore:
                 "The journal holds what was paid for; without it, tasks could be bought a second time."
             ),
             hint=(
-                f"Put {self._journal.name} back. If it is lost, rebase the state on its snapshot; what happened after the "
-                "snapshot was saved is then no longer known. To begin from nothing, move both files away."
+                f"Put {self._journal.name} back. If it is lost, {_REBASE}. To begin from nothing, move "
+                f"{self._path.name} and {self._backup.name} away."
             ),
         )
 
     def _without_snapshot(self, tail: Tail) -> State:
+        """The journal alone makes the state again; one that begins later needs the backup, which is an earlier snapshot."""
         if tail.header.base == 0:
             return State(lineage=tail.header.lineage)
+        backup = self._snapshot(self._backup)
+        if backup is not None and backup.state.serial >= tail.header.base:
+            return backup.state
         raise StateError.of(
             "The state file is missing",
             detail=f"{self._journal} begins after event {tail.header.base}; what was before stands in {self._path} only.",
-            hint=f"Put a copy of it back, such as {self._backup.name}.",
+            hint="Put a copy of it back.",
         )
 
     def _check_together(self, state: State, tail: Tail) -> None:
@@ -163,70 +186,7 @@ class FileStateStore:
             "The state file and its journal do not belong together",
             detail=f"{why}. One of them was replaced by another copy.",
             hint=(
-                "Put both back from one copy. If the journal is lost, rebase the state on its snapshot. If it is the state file that is "
-                "wrong, delete it: a journal that begins after event 0 makes it again."
+                "Put both back from one copy. If it is the state file that is wrong, delete it: it is made again from the journal. "
+                f"If the right journal is lost, {_REBASE}."
             ),
         )
-
-
-class FileSession:
-    """A state in files, held under its lock (see `StateSession`)."""
-
-    def __init__(self, fold: Fold, journal: JournalWriter, lock: StateLock, path: Path) -> None:
-        self._fold = fold
-        self._journal = journal
-        self._lock = lock
-        self._path = path
-        self._saved = fold.state.serial
-
-    @property
-    def lock_info(self) -> LockInfo | None:
-        """What others read about this session; None when it is closed."""
-        return self._lock.info
-
-    @property
-    def state(self) -> State:
-        return self._fold.state
-
-    def append(self, events: Sequence[Event], *, sync: bool = True) -> None:
-        """See `StateSession.append`.
-
-        An event that does not fit raises StateError; those before it are appended, and the session goes on. When writing fails, `state`
-        still has the events, so that they can be saved elsewhere, and the session refuses everything after.
-        """
-        state = self._fold.state
-        folded: list[tuple[int, Event]] = []
-        try:
-            for event in events:
-                seq = state.serial + 1
-                self._fold.apply(event, seq)
-                folded.append((seq, event))
-        finally:
-            if folded:
-                state.lineage = self._journal.lineage
-            self._journal.append(folded, sync=sync)
-
-    def save(self) -> None:
-        if self._journal.failed:
-            raise StateError.of(
-                "The snapshot is not saved",
-                detail=f"A write to the journal of {self._path} failed before.",
-                hint="Mend the cause and run the command again.",
-            )
-        if self.state.serial == self._saved:
-            return
-        self._journal.sync()
-        data = encode_snapshot(Snapshot(self.state, self._journal.last.offset))
-        with failures_named("saving of the state", self._path):
-            keep_backup(self._path, sibling(self._path, _BACKUP))
-            replace_file(self._path, data)
-        self._saved = self.state.serial
-
-    def close(self) -> None:
-        """Save, and release the lock, also when saving fails. After a failed append there is nothing to save. Call it as often as you like."""
-        try:
-            if not self._journal.failed:
-                self.save()
-        finally:
-            self._journal.close()
-            self._lock.release()

@@ -9,6 +9,7 @@ from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import (
     AssetRecorded,
     AssetRetired,
+    AttemptAbandoned,
     Event,
     OutputsRecorded,
     RunFinished,
@@ -18,6 +19,7 @@ from mpsjobs.model.events import (
     SubmitRefused,
     SubmitUnknown,
     SubmitWithdrawn,
+    TakeRejected,
     TaskFailed,
     TaskSubmitted,
 )
@@ -34,7 +36,15 @@ from mpsjobs.model.state import (
 )
 
 _AttemptEvent: TypeAlias = (
-    Sending | SubmitWithdrawn | TaskSubmitted | SubmitRefused | SubmitUnknown | TaskFailed | OutputsRecorded
+    Sending
+    | SubmitWithdrawn
+    | TaskSubmitted
+    | SubmitRefused
+    | SubmitUnknown
+    | TaskFailed
+    | OutputsRecorded
+    | AttemptAbandoned
+    | TakeRejected
 )
 
 _OPEN = frozenset({TakeStatus.INTENDED, TakeStatus.UNKNOWN})
@@ -49,6 +59,8 @@ _FROM: Mapping[type[_AttemptEvent], frozenset[TakeStatus]] = {
     TaskSubmitted: _UNANSWERED,
     TaskFailed: _UNANSWERED | {TakeStatus.SUBMITTED},
     OutputsRecorded: frozenset(TakeStatus),
+    AttemptAbandoned: _OPEN,
+    TakeRejected: frozenset({TakeStatus.DONE}),
 }
 
 
@@ -88,6 +100,8 @@ class Fold:
                 | SubmitUnknown()
                 | TaskFailed()
                 | OutputsRecorded()
+                | AttemptAbandoned()
+                | TakeRejected()
             ):
                 self._advance(event, seq)
             case _:
@@ -203,7 +217,7 @@ class Fold:
             index[record.fingerprint].discard(address)
 
 
-def _advanced(take: Take, event: _AttemptEvent) -> Take | None:
+def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: PLR0911  # one answer an event
     """The take after the event; None when nothing was bought and its number becomes free."""
     match event:
         case Sending():
@@ -231,6 +245,10 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:
                 request_id=request_id,
                 finished_at=event.at,
             )
+        case AttemptAbandoned():
+            return replace(take, status=TakeStatus.ABANDONED)
+        case TakeRejected():
+            return replace(take, rejected=True)
         case OutputsRecorded():
             return replace(
                 take,

@@ -17,9 +17,15 @@ from mpsjobs.state.codec import (
     encode_header,
     encode_line,
 )
-from mpsjobs.state.disk import failures_named, replace_file, write_all
+from mpsjobs.state.disk import FileId, failures_named, file_id, replace_file, write_all
+from mpsjobs.state.lock import lock_lost
 
 _MAX_HEADER: Final = 4096
+_NOT_RECORDED: Final = "What happened since is not recorded there, so nothing more is submitted."
+_PUT_BACK: Final = (
+    "Make room on the disk or make the folder writable. If this run wrote an errored.mpsjobs.state.json, put it back: "
+    "mpsjobs state push FILE. Then run the command again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,57 +75,73 @@ def read_journal(path: Path, known: Mark | None = None) -> Tail:
 
 
 class JournalWriter:
-    """Appends to a journal. Hold the lock, and use it from one thread."""
+    """Appends to a journal. Hold the lock, use it from one thread, and never again after an error."""
 
     def __init__(self, path: Path, header: Header, tail: Tail | None) -> None:
         """Continue after `tail`, cutting off what is torn, or begin a new journal at the first append.
 
         Raises:
-            StateError: the torn end cannot be cut off.
+            StateError: the journal cannot be written.
         """
         self.last = tail.last if tail else Mark(header.base, 0)
-        self.failed = False
+        self.durable = _durable(tail) if tail else header.base
         self._path = path
         self._header = header
         self._end = tail.end if tail else 0
         # A process that was killed may not have made its last lines durable: the first append does so, before new lines say it.
-        self._durable = self.last.serial - (len(tail.lines) if tail else 0)
+        self._unsure = self.durable < self.last.serial
         self._descriptor = -1
-        if tail is not None and tail.torn:
-            self._cut()
+        self._id: FileId | None = None
+        if tail is not None:
+            self._continue(torn=tail.torn)
 
     def append(self, events: Sequence[tuple[int, Event]], *, sync: bool) -> None:
         """Write the numbered events with one write(2). With `sync`, they and all before them are durable on return.
 
         Raises:
-            StateError: it could not be done, and nothing can be appended any more.
+            LockLostError: somebody else changed the journal.
+            StateError: it could not be done, or not completely.
         """
-        if self.failed:
-            raise StateError.of(
-                "The journal cannot be continued",
-                detail=f"An earlier write to {self._path} failed.",
-                hint="Mend the cause and run the command again. What had been recorded before is safe.",
-            )
-        if not events and (not sync or self._durable == self.last.serial):
+        if not events and (not sync or self.durable == self.last.serial):
             return
-        self.failed = True
-        with failures_named("write to the journal", self._path):
+        self.confirm()
+        with failures_named("write to the journal", self._path, _NOT_RECORDED, _PUT_BACK):
             if self._descriptor < 0:
+                head = encode_header(self._header)
+                replace_file(self._path, head)
+                self._end = len(head)
                 self._open()
+            if self._unsure:
                 self._sync()
-            self._check_place()
-            lines = [encode_line(Line(seq, self._durable, event)) for seq, event in events]
+                self._unsure = False
+            lines = [encode_line(Line(seq, self.durable, event)) for seq, event in events]
             if lines:
                 write_all(self._descriptor, b"".join(lines))
                 self._end += sum(map(len, lines))
                 self.last = Mark(events[-1][0], self._end - len(lines[-1]))
             if sync:
                 self._sync()
-        self.failed = False
 
     def sync(self) -> None:
         """Make everything durable that was appended. Raises StateError."""
         self.append((), sync=True)
+
+    def confirm(self) -> None:
+        """Check that the file is the one that we know, and as long as we left it.
+
+        Raises:
+            LockLostError: it is not, or that cannot be known.
+        """
+        try:
+            now = file_id(self._path)
+        except OSError as error:
+            raise lock_lost(f"{self._path} cannot be looked at: {error.strerror or error}.") from error
+        if self._id is None:
+            ours = now is None
+        else:
+            ours = now is not None and now.same_file(self._id) and now.size == self._end
+        if not ours:
+            raise lock_lost(f"Somebody removed, replaced or wrote {self._path}.")
 
     def close(self) -> None:
         if self._descriptor >= 0:
@@ -130,32 +152,34 @@ class JournalWriter:
     def lineage(self) -> str:
         return self._header.lineage
 
-    def _cut(self) -> None:
+    def _continue(self, *, torn: bool) -> None:
+        hint = "Make the journal writable, or make room on the disk, then run the command again."
         try:
-            with failures_named("repair of the journal's end", self._path):
+            with failures_named(
+                "opening of the journal for writing", self._path, "Nothing was submitted.", hint
+            ):
                 self._open()
-                os.ftruncate(self._descriptor, self._end)
-                self._sync()
+                if torn:
+                    os.ftruncate(self._descriptor, self._end)
+                    self._sync()
         except StateError:
             self.close()
             raise
 
     def _open(self) -> None:
-        if self._end == 0:
-            head = encode_header(self._header)
-            replace_file(self._path, head)
-            self._end = len(head)
         self._descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._id = FileId.of(os.fstat(self._descriptor))
 
     def _sync(self) -> None:
         getattr(os, "fdatasync", os.fsync)(self._descriptor)
-        self._durable = self.last.serial
+        self.durable = self.last.serial
 
-    def _check_place(self) -> None:
-        """Notice that somebody removed, replaced or wrote the file under our feet."""
-        ours, named = os.fstat(self._descriptor), self._path.stat()
-        if (ours.st_ino, ours.st_dev) != (named.st_ino, named.st_dev) or ours.st_size != self._end:
-            raise OSError("another program changed or replaced the file while this run held its lock")
+
+def _durable(tail: Tail) -> int:
+    """Up to which event everything is known to be on disk: what lies before the tail, and what its last line says."""
+    if not tail.lines:
+        return tail.last.serial
+    return max(tail.last.serial - len(tail.lines), tail.lines[-1].durable)
 
 
 def damaged(path: Path, offset: int, detail: str) -> StateError:
@@ -166,8 +190,8 @@ def damaged(path: Path, offset: int, detail: str) -> StateError:
         "The journal of the state is damaged",
         detail=f"{detail} Nothing was changed.",
         hint=(
-            "Put back a good copy of the journal. If there is none, rebase the state on its snapshot: "
-            "the damaged journal is then kept aside, and what happened after the snapshot was saved is no longer known."
+            "Put back a good copy of the journal. If there is none, go on from the state file with `mpsjobs state rebase`: "
+            "the damaged journal is then kept aside, and what happened after the state file was saved is no longer known."
         ),
         position=Position(str(path), number),
     )

@@ -1,6 +1,7 @@
 """The lock on a state: the operating system's, so that a dead process holds nothing."""
 
 import contextlib
+import os
 import secrets
 from dataclasses import asdict
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Final
 import orjson
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
-from mpsjobs.model.diagnostics import LockHeldError, StateError
+from mpsjobs.model.diagnostics import LockHeldError, LockLostError, StateError
 from mpsjobs.model.ports import Clock, LockInfo
-from mpsjobs.state.disk import replace_file, sibling
+from mpsjobs.state.disk import FileId, failures_named, file_id, replace_file, sibling
 from mpsjobs.state.identity import timestamp, who
 from mpsjobs.state.shape import Shape, ShapeError
 
@@ -24,15 +25,21 @@ class StateLock:
 
     The info is for messages only and never trusted. The lock file stays when the lock is released: removing it would let two
     processes lock two files of the same name.
+
+    `<state path>.lock.epoch` is a number that only `force` raises: where flock does not reach, as between two machines, the holder notices by
+    it that the lock was taken away. It is a file of its own, because it is replaced as a whole, and the lock file must never be.
     """
 
     def __init__(self, state_path: Path, *, clock: Clock, version: str) -> None:
         self._state_path = state_path
         self._path = sibling(state_path, ".lock")
         self._info_path = sibling(state_path, ".lock.info")
+        self._epoch_path = sibling(state_path, ".lock.epoch")
         self._clock = clock
         self._version = version
         self._lock: BaseFileLock | None = None
+        self._place: FileId | None = None
+        self._epoch = b""
         self.info: LockInfo | None = None
 
     def acquire(self, operation: str, *, timeout_s: float) -> None:
@@ -42,29 +49,68 @@ class StateLock:
             LockHeldError: somebody else has it.
             StateError: there can be no lock in this place.
         """
-        lock: BaseFileLock = FileLock(self._path, thread_local=False)
-        deadline = self._clock.monotonic() + timeout_s
-        try:
-            while not _try(lock):
-                left = deadline - self._clock.monotonic()
-                if left <= 0:
-                    raise self._held()
-                self._clock.sleep(min(_POLL_S, left))
-        except OSError as error:
-            raise self._impossible(f"{error.strerror or error}") from error
-        if isinstance(lock, SoftFileLock):  # filelock's fallback: a mere file, which outlives its process
-            lock.release()
-            raise self._impossible("this file system has no locks")
+        lock = self._take(
+            timeout_s,
+            "Wait until it is done, or let this command wait longer with --lock-timeout. A process that has ended holds no lock.",
+        )
         self._lock = lock
+        self._place, self._epoch = file_id(self._path), self._read_epoch()
         self.info = self._publish(operation)
+
+    def confirm(self) -> None:
+        """Check that the lock is still ours.
+
+        Raises:
+            LockLostError: it is not, or that cannot be known.
+        """
+        try:
+            if self._read_epoch() != self._epoch:
+                raise lock_lost("Somebody took the lock away with `mpsjobs force-unlock`.")
+            place = file_id(self._path)
+        except OSError as error:
+            raise lock_lost(f"{self._path} cannot be looked at: {error.strerror or error}.") from error
+        if self._place is None or place is None or not place.same_file(self._place):
+            raise lock_lost(f"Somebody removed or replaced {self._path}.")
 
     def release(self) -> None:
         """Give the lock back. Does nothing when it is not held."""
         if self._lock is not None:
-            with contextlib.suppress(OSError):
-                self._info_path.unlink(missing_ok=True)
+            if self.read_info() == self.info:  # else somebody who took the lock away wrote it
+                with contextlib.suppress(OSError):
+                    self._info_path.unlink(missing_ok=True)
             self._lock.release()
             self._lock = self.info = None
+
+    def force(self, lock_id: str | None) -> LockInfo | None:
+        """Take the lock away from whoever thinks to have it, unless that is a living process of this machine.
+
+        A holder elsewhere notices before its next paid request. Returns what the last holder wrote about itself, if it did not release the
+        lock. `lock_id`: only if it is this very lock.
+
+        Raises:
+            LockHeldError: a living process of this machine holds it.
+            StateError: the lock is another one, or the epoch cannot be written.
+        """
+        hint = "It is alive: stop it (Ctrl-C, or kill its process), or wait until it is done. A process that has ended holds no lock."
+        lock = self._take(0, hint)
+        try:
+            info = self.read_info()
+            if lock_id is not None and (info is None or info.id != lock_id):
+                raise StateError.of(
+                    "No lock has this ID",
+                    detail=f"The lock on {self._state_path} has the ID {info.id}."
+                    if info
+                    else "Nobody holds the lock.",
+                    hint="Look who holds it; without an ID force-unlock takes any lock that no living process holds.",
+                )
+            with failures_named("release of the lock", self._epoch_path):
+                before = self._read_epoch().strip()
+                epoch = int(before) + 1 if before.isdigit() else 1
+                replace_file(self._epoch_path, b"%d\n" % epoch)
+                self._info_path.unlink(missing_ok=True)
+            return info
+        finally:
+            lock.release()
 
     def read_info(self) -> LockInfo | None:
         """What the holder, or a holder that died, wrote about itself."""
@@ -73,11 +119,38 @@ class StateLock:
         except (OSError, ShapeError, orjson.JSONDecodeError):
             return None
 
+    def _take(self, timeout_s: float, hint: str) -> BaseFileLock:
+        lock: BaseFileLock = FileLock(self._path, thread_local=False)
+        deadline = self._clock.monotonic() + timeout_s
+        try:
+            while not _try(lock):
+                left = deadline - self._clock.monotonic()
+                if left <= 0:
+                    raise self._held(hint)
+                self._clock.sleep(min(_POLL_S, left))
+        except OSError as error:
+            raise self._impossible(f"{error.strerror or error}") from error
+        if isinstance(lock, SoftFileLock):  # filelock's fallback: a mere file, which outlives its process
+            lock.release()
+            raise self._impossible("this file system has no locks")
+        return lock
+
+    def _read_epoch(self) -> bytes:
+        """Opened each time: a network file system then asks the server instead of its cache."""
+        try:
+            descriptor = os.open(self._epoch_path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return b""
+        try:
+            return os.read(descriptor, 64)
+        finally:
+            os.close(descriptor)
+
     def _publish(self, operation: str) -> LockInfo:
         info = LockInfo(
             id=secrets.token_hex(16),
             operation=operation,
-            info="",
+            info=f"process {os.getpid()}",
             who=who(),
             version=self._version,
             created=timestamp(self._clock.utc()),
@@ -88,7 +161,7 @@ class StateLock:
             replace_file(self._info_path, data, durable=False)
         return info
 
-    def _held(self) -> LockHeldError:
+    def _held(self, hint: str) -> LockHeldError:
         info = self.read_info()
         if info is None:
             detail = f"Somebody holds {self._path} and has not said who."
@@ -105,18 +178,26 @@ class StateLock:
                     f"  Path:      {info.path}",
                 )
             )
-        return LockHeldError.of(
-            "Another run holds the lock on the state",
-            detail=detail,
-            hint="Wait until it is done, or let this command wait longer with --lock-timeout. A process that has ended holds no lock.",
-        )
+        return LockHeldError.of("Another run holds the lock on the state", detail=detail, hint=hint)
 
     def _impossible(self, why: str) -> StateError:
         return StateError.of(
             "The state cannot be locked",
-            detail=f"{self._path}: {why}.",
+            detail=f"{self._path}: {why}. Nothing was submitted.",
             hint="Check the folder's permissions and the free space, or keep the state on a file system with locks (`state.path`).",
         )
+
+
+def lock_lost(why: str) -> LockLostError:
+    """The error of a run whose state is no longer its own."""
+    return LockLostError.of(
+        "This run has lost its hold on the state",
+        detail=f"{why} Another run may be at work, so nothing more is submitted.",
+        hint=(
+            "Make sure that no other run is at work, then run the command again. If this run wrote an errored.mpsjobs.state.json, put it back "
+            "first: mpsjobs state push FILE"
+        ),
+    )
 
 
 def _try(lock: BaseFileLock) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import http.client
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ class HandClock:
 
     def wait(self, condition: threading.Condition, seconds: float | None) -> None:
         self._waiting.add(condition)
-        condition.wait()
+        condition.wait(0.1)  # not for ever: an advance may have come just before
 
     def advance(self, seconds: float) -> None:
         self._now += seconds
@@ -122,6 +123,31 @@ class Client:
     def ledger(self) -> list[dict[str, Any]]:
         tasks: list[dict[str, Any]] = orjson.loads(self.fetch("GET", "/_emulator/ledger")[2])["tasks"]
         return tasks
+
+    def exchange(self, action: str, body: Any) -> bytes:
+        """The bytes that come back to a signed request until the server closes the connection."""
+        content = orjson.dumps(body)
+        headers = {
+            **self.headers(action, content),
+            "Content-Length": str(len(content)),
+            "Connection": "close",
+        }
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        with socket.create_connection((self.host, self.port), timeout=DEADLINE_S) as connection:
+            connection.sendall(b"POST / HTTP/1.1\r\n" + head.encode() + b"\r\n" + content)
+            with connection.makefile("rb") as answer:
+                return answer.read()
+
+    def control(self, change: Any, status: int = 200) -> dict[str, Any]:
+        """Change the emulator's faults."""
+        got, _, answer = self.fetch("POST", "/_emulator/faults", orjson.dumps(change))
+        assert got == status, answer
+        shown: dict[str, Any] = orjson.loads(answer)
+        return shown
+
+    def next(self, fault: str | list[str], **fields: Any) -> None:
+        """Script a fault for the next request."""
+        self.control({"next": [{"fault": fault, **fields}]})
 
     def get(
         self, url: str, headers: Mapping[str, str] | None = None, method: str = "GET"

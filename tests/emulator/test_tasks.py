@@ -9,7 +9,7 @@ import soundfile
 
 from mpsjobs.emulator import Emulator, EmulatorBusy, EmulatorConfig
 from mpsjobs.emulator.rendering import Done, Rendered, RenderJob
-from mpsjobs.emulator.tasks import pace
+from mpsjobs.emulator.task import pace
 
 from .emulator_client import Client, HandClock
 

@@ -1,86 +1,19 @@
 """Every kind of change, and the money in it."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from mpsjobs.model.asset import Asset, Sound
-from mpsjobs.model.change import Kind, Plan, Reason, Record, Resume, Retire, Submit
-from mpsjobs.model.diagnostics import Position
-from mpsjobs.model.state import (
-    AssetRecord,
-    AssetStatus,
-    Output,
-    Pool,
-    Refusal,
-    RetiredRecord,
-    State,
-    Take,
-    TakeStatus,
-)
-from mpsjobs.plan.build import build
-from mpsjobs.plan.diff import Terms
+from mpsjobs.model.asset import Asset
+from mpsjobs.model.change import Kind, Reason, Record, Reject, Resume, Retire, Submit
+from mpsjobs.model.state import Pool, Refusal, RetiredRecord, State, TakeStatus
+from mpsjobs.plan.build import build, only_waiting
 from mpsjobs.plan.document import plan_document
-from mpsjobs.plan.fingerprint import canonical_fields, fingerprint
-
-REALM = "emulator"
-TERMS = Terms(
-    realm=REALM,
-    attempts=3,
-    songs=lambda s: int(str(s.additional_parameters.get("n", 1))),
-    host="h",
-    boot_id="b",
-)
-OUTPUT = Output("local-1", "local", "takes/a/1.mp3", "e", 10, "00", "mp3", 30.0)
-
-
-def asset(
-    address: str, prompt: str = "a song", *, takes: int = 1, pick: int | None = None, **sound: Any
-) -> Asset:
-    return Asset(
-        address, Sound("GL", prompt=prompt, **sound), Position("specs/a.yaml"), takes=takes, pick=pick
-    )
-
-
-def name(of: Asset) -> str:
-    return fingerprint(canonical_fields(of.sound))
-
-
-def take(number: int = 1, status: TakeStatus = TakeStatus.DONE, *, realm: str = REALM, **more: Any) -> Take:
-    base = Take(
-        take=number,
-        realm=realm,
-        attempt_id=f"attempt-{number}",
-        bucket="local-1",
-        region="local",
-        cos_path=f"takes/attempt-{number}/",
-        status=status,
-        host="h",
-        boot_id="b",
-        intended_at="2026-01-01T00:00:00.000Z",
-        address="a",
-        sending=True,
-        task_id=f"task-{number}",
-        outputs=(OUTPUT,) if status is TakeStatus.DONE else (),
-    )
-    return replace(base, **more)
-
-
-def state_of(*known: tuple[Asset, Sequence[Take]], realm: str = REALM) -> State:
-    state = State("lineage", serial=7)
-    for each, takes in known:
-        state.pools[name(each)] = Pool(canonical_fields(each.sound), tuple(takes))
-        state.assets[each.address] = AssetRecord(
-            name(each), realm, AssetStatus.READY, takes=each.takes, pick=each.pick
-        )
-    return state
-
-
-def kinds(plan: Plan) -> dict[str, Kind]:
-    return {change.address: change.kind for change in plan.changes}
+from mpsjobs.plan.fingerprint import canonical_fields
+from mpsjobs.plan.selection import Selection
+from tests.plan.states import REALM, TERMS, asset, kinds, name, state_of, take
 
 
 def test_a_new_asset_is_generated() -> None:
@@ -293,3 +226,47 @@ def test_the_document_counts_each_kind() -> None:
 def test_the_order_of_the_specs_does_not_matter(assets: list[Asset]) -> None:
     state = state_of((asset("b"), [take()]), (asset("e"), [take()]))
     assert build(assets, state, TERMS) == build(sorted(assets, key=lambda a: a.address), state, TERMS)
+
+
+def selecting(*targets: str, replacing: tuple[str, ...] = ()) -> Selection:
+    return Selection(targets, replacing)
+
+
+def test_targets_leave_everything_else_alone() -> None:
+    state = state_of((asset("gone", "g"), [take()]), (asset("b", "old"), [take()]))
+    wanted = [asset("level.a", "x"), asset("b", "new")]
+    plan = build(wanted, state, replace(TERMS, selection=selecting("level.*")))
+    assert kinds(plan) == {"level.a": Kind.GENERATE}
+    assert plan.generations == 1
+
+
+def test_the_target_failed_tries_again_what_was_given_up() -> None:
+    refused = asset("a", "no")
+    state = state_of((refused, []), (asset("b"), [take()]))
+    state.pools[name(refused)] = Pool({}, (), {REALM: Refusal("X", "no", None, "t")})
+    assert kinds(build([refused, asset("b")], state, TERMS))["a"] is Kind.FAILED
+    plan = build([refused, asset("b")], state, replace(TERMS, selection=selecting("failed:")))
+    assert kinds(plan) == {"a": Kind.GENERATE}
+
+
+def test_a_replacement_buys_as_many_takes_and_then_rejects_the_old_ones() -> None:
+    state = state_of((asset("a", takes=2), [take(1), take(2)]))
+    plan = build([asset("a", takes=2)], state, replace(TERMS, selection=selecting(replacing=("a",))))
+    assert kinds(plan) == {"a": Kind.REGENERATE}
+    assert [action.take for action in plan.actions if isinstance(action, Submit)] == [3, 4]
+    assert plan.actions[-1] == Reject(name(asset("a")), ("attempt-1", "attempt-2"))
+
+
+def test_waiting_submits_nothing_and_records_only_what_it_waits_for() -> None:
+    state = state_of((asset("a"), [take(1, TakeStatus.SUBMITTED)]), (asset("gone", "g"), [take()]))
+    plan = only_waiting(build([asset("a"), asset("new", "n")], state, TERMS))
+    assert kinds(plan) == {"a": Kind.RESUME}
+    assert plan.actions == (Resume("a", name(asset("a")), "attempt-1"),)
+    assert plan.generations == 0
+
+
+def test_an_extra_take_that_still_runs_is_shown_though_nothing_waits_for_it() -> None:
+    state = state_of((asset("a"), [take(1), take(2, TakeStatus.SUBMITTED)]))
+    plan = build([asset("a")], state, TERMS)
+    assert kinds(plan) == {"a": Kind.RESUME}
+    assert plan.has_changes

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mpsjobs.model.events import (
     AssetRecorded,
     AssetRetired,
+    AttemptAbandoned,
     Event,
     OutputsRecorded,
     RunFinished,
@@ -18,6 +19,7 @@ from mpsjobs.model.events import (
     SubmitRefused,
     SubmitUnknown,
     SubmitWithdrawn,
+    TakeRejected,
     TaskFailed,
     TaskSubmitted,
 )
@@ -116,16 +118,21 @@ def _of_attempt(draw: Any, state: State) -> Event | None:
     ]
     choices: list[Event] = list(finished[1:])
     if take.status in {TakeStatus.INTENDED, TakeStatus.UNKNOWN}:
-        choices += [*unanswered, finished[0]]
+        choices += [*unanswered, finished[0], AttemptAbandoned(AT, attempt)]
     if take.status is TakeStatus.INTENDED:
         choices.append(Sending(AT, attempt))
-    if take.status is TakeStatus.SUBMITTED:
+    if take.status in {TakeStatus.SUBMITTED, TakeStatus.ABANDONED}:
         choices.append(finished[0])
+    if take.status is TakeStatus.ABANDONED:
+        choices.append(unanswered[3])
+    if take.status is TakeStatus.DONE:
+        choices.append(TakeRejected(AT, attempt))
     event: Event = draw(st.sampled_from(choices))
     return event
 
 
-def _next_event(draw: Any, state: State, number: int) -> Event:
+def next_event(draw: Any, state: State, number: int) -> Event:
+    """Any event that may follow; `number` makes a new attempt's name."""
     kind = draw(st.integers(0, 9))
     if kind <= 4 and (event := _of_attempt(draw, state)):
         return event
@@ -154,7 +161,7 @@ def histories(draw: Any, max_size: int = 25) -> list[Event]:
     fold = Fold(State(lineage="L"))
     events: list[Event] = []
     for number in range(draw(st.integers(0, max_size))):
-        event = _next_event(draw, fold.state, number)
+        event = next_event(draw, fold.state, number)
         fold.apply(event, number + 1)
         events.append(event)
     return events

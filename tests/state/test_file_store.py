@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from contextlib import closing
@@ -9,67 +8,17 @@ import orjson
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mpsjobs.model.diagnostics import MpsjobsError, StateError
-from mpsjobs.model.events import AssetRetired, Event, RunFinished, Sending, TaskSubmitted
+from mpsjobs.model.diagnostics import StateError
+from mpsjobs.model.events import AssetRetired, Event, RunFinished, Sending
 from mpsjobs.model.ports import StateStore
 from mpsjobs.model.state import State
 from mpsjobs.state.codec import Header, Line, encode_header, encode_line
-from mpsjobs.state.file_store import FileSession, FileStateStore
+from mpsjobs.state.snapshot import UPGRADES, sealed
 
-from .histories import AT, FakeClock, bought, folded, histories, intended, recorded
+from .files import backup_of, crash, journal_of, opened, refused, store_at, write
+from .histories import AT, bought, folded, histories, intended, recorded
 
 END = RunFinished(AT, "r", 0)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "project" / "mpsjobs.state.json"
-
-
-def store_at(path: Path) -> FileStateStore:
-    return FileStateStore(path, clock=FakeClock(), version="0.1.0")
-
-
-def opened(path: Path) -> FileSession:
-    return store_at(path).open("apply", lock_timeout_s=0)
-
-
-def write(path: Path, *events: Event, one_by_one: bool = True) -> State:
-    with closing(opened(path)) as session:
-        for event in events if one_by_one else ():
-            session.append([event])
-        if not one_by_one:
-            session.append(events)
-        return session.state
-
-
-def crash(session: FileSession) -> None:
-    """End the session as a killed process would: nothing is saved, the system closes the files."""
-    session._journal.close()
-    session._lock.release()
-
-
-def journal_of(path: Path) -> Path:
-    return path.with_name(path.name + ".journal")
-
-
-def backup_of(path: Path) -> Path:
-    return path.with_name(path.name + ".backup")
-
-
-def told(error: MpsjobsError) -> str:
-    return "\n".join(f"{d.position or ''} {d.summary} {d.detail} {d.hint}" for d in error.diagnostics)
-
-
-def refused(path: Path) -> str:
-    """What a reader and a writer are told; both refuse, and neither changes a byte."""
-    before = {p: p.read_bytes() for p in path.parent.iterdir() if p.suffix != ".lock"}
-    with pytest.raises(StateError) as caught:
-        store_at(path).read()
-    with pytest.raises(StateError):
-        opened(path)
-    assert {p: p.read_bytes() for p in path.parent.iterdir() if p.suffix != ".lock"} == before
-    return told(caught.value)
 
 
 def test_it_is_a_state_store(path: Path) -> None:
@@ -123,7 +72,7 @@ def test_only_what_follows_the_snapshot_is_read(path: Path) -> None:
 def test_a_wrong_hint_costs_time_and_nothing_else(path: Path, offset: int) -> None:
     state = write(path, *bought(), recorded())
     document = orjson.loads(path.read_bytes())
-    path.write_bytes(orjson.dumps(document | {"journal_offset": offset}))
+    path.write_bytes(sealed(document | {"journal_offset": offset}))
     assert store_at(path).read() == state
 
 
@@ -190,7 +139,7 @@ def test_a_crash_at_any_byte_loses_only_what_was_not_durable(
                 if data.draw(st.integers(0, 3)) == 0:
                     session.save()
                     durable = done
-            safe = session._journal._durable
+            safe = session._journal.durable
             assert safe >= durable
             if data.draw(st.booleans()):
                 session.close()
@@ -304,9 +253,9 @@ def test_a_missing_journal_is_an_error_with_a_way_on(path: Path) -> None:
     assert store_at(path).read() == state
     assert write(path, END).serial == 6
     path.unlink()
+    assert store_at(path).read().serial == 6  # from the backup, which the new journal continues
+    backup_of(path).unlink()
     assert "begins after event 5" in refused(path)
-    path.write_bytes(backup_of(path).read_bytes())
-    assert store_at(path).read().serial == 6
 
 
 def test_a_rebase_keeps_the_old_journal_and_needs_a_snapshot(path: Path) -> None:
@@ -356,102 +305,24 @@ def test_an_older_snapshot_catches_up_with_the_journal(path: Path) -> None:
     assert store_at(path).read() == state
 
 
-# --- failing storage -----------------------------------------------------------------------------------------------------------------
+# --- older forms ---------------------------------------------------------------------------------------------------------------------
 
 
-class FullDisk:
-    """Takes so many bytes, then none."""
-
-    def __init__(self, room: int) -> None:
-        self.room = room
-        self._write = os.write
-
-    def __call__(self, descriptor: int, data: bytes) -> int:
-        taken = min(self.room, len(data))
-        if not taken:
-            raise OSError(28, "No space left on device")
-        self.room -= taken
-        return self._write(descriptor, bytes(data[:taken]))
-
-
-def test_a_full_disk_stops_the_session_and_leaves_a_sound_journal(
+def test_an_older_state_is_written_anew_and_its_original_kept(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = opened(path)
-    session.append([intended()])
-    monkeypatch.setattr("os.write", FullDisk(20))
-    with pytest.raises(StateError) as caught:
-        session.append([TaskSubmitted(AT, "a1", "t1", None)])
-    assert "No space left on device" in told(caught.value)
-    assert session.state.pools["f1:x"].takes[0].task_id == "t1"  # still there, to be saved elsewhere
-    monkeypatch.undo()
-    with pytest.raises(StateError):
-        session.append([END])
-    with pytest.raises(StateError):
-        session.save()
-    session.close()
-    assert not path.exists()
-    assert store_at(path).read().serial == 1
-    assert write(path, END).serial == 2
-
-
-def test_a_short_write_is_completed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.write
-    monkeypatch.setattr("os.write", lambda descriptor, data: real(descriptor, bytes(data[:7])))
-    state = write(path, *bought())
-    monkeypatch.undo()
-    assert store_at(path).read() == state
-
-
-def test_a_failing_sync_stops_the_session(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: int) -> None:
-        raise OSError(5, "Input/output error")
-
-    with closing(opened(path)) as session:
-        session.append([intended()])
-        monkeypatch.setattr("os.fdatasync", broken)
-        session.append([Sending(AT, "a1")], sync=False)
-        with pytest.raises(StateError, match="write to the journal failed"):
-            session.append([END])
-        monkeypatch.undo()
-        with pytest.raises(StateError, match="cannot be continued"):
-            session.append([END])
-
-
-@pytest.mark.parametrize("what", ["removed", "replaced", "written"])
-def test_a_journal_changed_under_our_feet_is_noticed(path: Path, what: str) -> None:
-    with closing(opened(path)) as session:
-        session.append([intended()])
-        content = journal_of(path).read_bytes()
-        if what == "written":
-            with journal_of(path).open("ab") as file:
-                file.write(b"x\n")
-        else:
-            journal_of(path).unlink()
-        if what == "replaced":
-            journal_of(path).write_bytes(content)
-        with pytest.raises(StateError, match="journal failed"):
-            session.append([END])
-
-
-def test_a_failing_save_still_gives_the_lock_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = opened(path)
-    session.append(bought())
-    path.mkdir()
-    with pytest.raises(StateError):
-        session.close()
-    path.rmdir()
-    assert store_at(path).read().serial == 4
+    write(path, *bought(), recorded())
+    original = path.read_bytes()
+    monkeypatch.setattr("mpsjobs.state.codec.VERSION", 2)
+    monkeypatch.setitem(UPGRADES, 1, lambda document: document)
+    assert store_at(path).read().serial == 5
+    assert path.read_bytes() == original
     opened(path).close()
-
-
-def test_an_unreadable_place_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StateError):
-        store_at(tmp_path / "file" / "state.json").read()
-    (tmp_path / "state.json").mkdir()
-    with pytest.raises(StateError):
-        store_at(tmp_path / "state.json").read()
+    write(path, END)
+    write(path, END)
+    assert orjson.loads(path.read_bytes())["version"] == 2
+    assert path.with_name("mpsjobs.state.json.v1").read_bytes() == original
+    assert store_at(path).read().serial == 7
 
 
 # --- a killed process ----------------------------------------------------------------------------------------------------------------

@@ -11,15 +11,21 @@ from mpsjobs.state.codec import (
     DamagedLineError,
     Header,
     Line,
-    Snapshot,
     decode_header,
     decode_line,
-    decode_snapshot,
     encode_header,
     encode_line,
-    encode_snapshot,
 )
 from mpsjobs.state.shape import ShapeError
+from mpsjobs.state.snapshot import (
+    UPGRADES,
+    Snapshot,
+    decode_errored,
+    decode_snapshot,
+    encode_errored,
+    encode_snapshot,
+    sealed,
+)
 
 from .histories import AT, bought, folded, histories, intended, recorded
 
@@ -128,14 +134,14 @@ def test_a_wrong_snapshot_says_where(path: tuple[Any, ...], value: Any, message:
         place = place[key]
     place[path[-1]] = value
     with pytest.raises(ShapeError) as caught:
-        decode_snapshot(orjson.dumps(document))
+        decode_snapshot(sealed(document))
     assert message in str(caught.value)
 
 
 def test_a_missing_field_with_a_default_is_read() -> None:
     document = snapshot_document()
     del document["assets"]["menu"]["lifecycle"]
-    assert decode_snapshot(orjson.dumps(document)).state.assets["menu"].lifecycle == {}
+    assert decode_snapshot(sealed(document)).state.assets["menu"].lifecycle == {}
 
 
 @pytest.mark.parametrize(
@@ -155,4 +161,53 @@ def test_what_is_no_snapshot_is_told_in_words(data: bytes, message: str) -> None
 
 def test_a_newer_snapshot_is_refused() -> None:
     with pytest.raises(StateError, match="newer mpsjobs"):
-        decode_snapshot(orjson.dumps(snapshot_document() | {"version": 2}))
+        decode_snapshot(sealed(snapshot_document() | {"version": 2}))
+
+
+@pytest.mark.parametrize("version", [0, -1])
+def test_a_version_that_never_was_is_told_in_words(version: int) -> None:
+    with pytest.raises(ShapeError, match="no mpsjobs has ever written"):
+        decode_snapshot(sealed(snapshot_document() | {"version": version}))
+
+
+def test_an_older_version_is_upgraded_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = snapshot_document()
+    old["songs"] = old.pop("takes")
+    data = sealed(old)
+    head = encode_header(Header("L", 0))
+    monkeypatch.setattr("mpsjobs.state.codec.VERSION", 3)
+    monkeypatch.setitem(UPGRADES, 1, lambda document: document | {"takes": document["songs"]})
+    monkeypatch.setitem(UPGRADES, 2, lambda document: document | {"commit": "upgraded"})
+    snapshot = decode_snapshot(data)
+    assert (snapshot.version, snapshot.state.commit) == (1, "upgraded")
+    assert snapshot.state.pools == folded(*bought(), recorded()).pools
+    assert decode_header(head[:-1]) == Header("L", 0)
+
+
+@given(histories(6), st.data())
+def test_no_changed_byte_of_a_snapshot_goes_unnoticed(events: list[Event], data: st.DataObject) -> None:
+    whole = bytearray(encode_snapshot(Snapshot(folded(*events), 7)))
+    whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises((ShapeError, StateError)):
+        decode_snapshot(bytes(whole))
+
+
+def test_an_edit_by_hand_is_told_in_words() -> None:
+    data = encode_snapshot(Snapshot(folded(*bought(), recorded()), 7))
+    assert b'"ready"' in data
+    for edited in (data.replace(b'"ready"', b'"failed"'), orjson.dumps(orjson.loads(data)), data + b"\n"):
+        with pytest.raises(ShapeError, match="edited or damaged"):
+            decode_snapshot(edited)
+
+
+@given(histories(8), st.integers(0, 8))
+def test_an_errored_state_survives_exactly_and_is_no_snapshot(events: list[Event], lost: int) -> None:
+    state = folded(*events)
+    lines = tuple(Line(seq, 0, event) for seq, event in enumerate(events, 1))[lost:]
+    data = encode_errored(state, lines)
+    errored = decode_errored(data)
+    assert (errored.state, errored.lines) == (state, lines)
+    with pytest.raises(ShapeError, match="mpsjobs state push"):
+        decode_snapshot(data)
+    with pytest.raises(ShapeError, match="no `unrecorded`"):
+        decode_errored(encode_snapshot(Snapshot(state, 0)))

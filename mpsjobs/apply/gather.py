@@ -1,0 +1,137 @@
+"""Gathering: tasks are asked for, outputs are found and recorded; where the answer was lost, only the outputs can tell."""
+
+from typing import assert_never
+
+from mpsjobs.apply import progress
+from mpsjobs.apply.job import Job
+from mpsjobs.apply.recovery import age_s
+from mpsjobs.apply.run import Run, log
+from mpsjobs.model import events
+from mpsjobs.model.change import Reconcile, Resume
+from mpsjobs.model.ports import DescribeFailed, DescribeOutcome, Scope, Task, TaskStatus
+from mpsjobs.model.state import Output
+
+LONGEST_TASK_S = 3600.0
+OUTPUT_TRIES = 8
+LIST_TRIES = 3
+"""After so many listings without the outputs they are fetched by the URLs of the answer, before these expire."""
+
+LOOKS = 2
+"""At the least so many listings in this run, before the outputs of an unknown attempt are taken to be missing."""
+
+
+def begin(run: Run, action: Resume | Reconcile, number: int) -> Job:
+    """Take up what an earlier run left: a task that runs, or an attempt without an answer."""
+    pool = run.session.state.pool(action.fingerprint)
+    take = next(take for take in pool.takes if take.attempt_id == action.attempt_id)
+    job = Job.of_take(action.fingerprint, take)
+    job.expected = run.wiring.songs(pool.fields)
+    age = age_s(take, run.clock.utc())
+    if isinstance(action, Resume):
+        run.scheduler.add_running(number, run.now(), age)
+    else:
+        look_for(run, number, job, age)
+    return job
+
+
+def look_for(run: Run, number: int, job: Job, age: float) -> None:
+    """Look for the outputs of an attempt without an answer, again and again, until it is old enough to be given up."""
+    job.unknown = True
+    asked = run.wiring.gives_up(job.address)
+    patience = max(0.0, run.wiring.unknown.seconds(run.session.state, job.fingerprint) - age)
+    waits = run.wiring.mode.waits
+    job.resubmit = asked or (run.wiring.unknown.then == "resubmit" and (waits or not patience))
+    job.look_until = run.now() + (patience if waits and not asked else 0.0)
+    run.scheduler.add_unknown(number, run.now(), age)
+
+
+def collect(run: Run, number: int, job: Job) -> None:
+    tries = run.scheduler.tries(number)
+    run.workers.collect(
+        number, job.path, job.expected, job.results, rescue=bool(job.results) and tries >= LIST_TRIES
+    )
+
+
+def on_polled(run: Run, number: int, job: Job, outcome: DescribeOutcome) -> None:
+    now = run.now()
+    match outcome:
+        case Task(TaskStatus.DONE):
+            job.results = (*outcome.audio, *outcome.video)
+            job.expected = max(1, len(job.results))
+            run.scheduler.finished(number)
+        case Task(TaskStatus.FAIL, message, request_id=request_id):
+            text = message or "the cloud gives no reason"
+            run.append([events.TaskFailed(run.at(), job.attempt_id, text, request_id)])
+            run.scheduler.ended(number)
+            run.failed(job, "FAIL", text, request_id)
+        case Task() if not run.wiring.mode.waits:
+            run.scheduler.ended(number)
+            run.tally.left_running += 1
+        case Task() if now - max(run.tally.started, now - run.scheduler.age_s(number, now)) < LONGEST_TASK_S:
+            run.scheduler.still_running(number, now)
+        case Task():
+            let_go(run, number, job, f"still running after {LONGEST_TASK_S / 60:.0f} minutes")
+        case DescribeFailed():
+            _on_not_described(run, number, job, outcome)
+        case _:
+            assert_never(outcome)
+
+
+def on_collected(run: Run, number: int, job: Job, outputs: tuple[Output, ...] | None) -> None:
+    now = run.now()
+    if outputs is None:
+        run.scheduler.not_there_yet(number, now)
+        if job.unknown:
+            _keep_looking(run, number, job)
+        elif run.scheduler.tries(number) >= OUTPUT_TRIES:
+            let_go(run, number, job, f"done in the cloud, but no output shows under {job.path.key}")
+        return
+    seconds = run.scheduler.age_s(number, now)
+    run.scheduler.ended(number)
+    at = run.at()
+    job.unknown = False
+    run.append(
+        [events.OutputsRecorded(at, job.attempt_id, outputs), *run.records.rejections(job.fingerprint, at)]
+    )
+    run.tally.took(seconds)
+    run.report(progress.Finished(job.address, job.take, job.task_id, seconds, outputs))
+    changing = list(run.records.on_take(job.fingerprint, at))
+    run.append(changing)
+    placed = {event.address for event in changing}
+    run.place(address for address in run.records.users(job.fingerprint) if address not in placed)
+
+
+def _on_not_described(run: Run, number: int, job: Job, outcome: DescribeFailed) -> None:
+    log.info("not described", address=job.address, task_id=job.task_id, code=outcome.code)
+    if outcome.retry is None and outcome.scope is Scope.ASSET:
+        let_go(run, number, job, f"{outcome.code}: {outcome.message}")
+    elif outcome.retry is None or not run.scheduler.poll_failed(number, outcome.retry, run.now()):
+        run.stop_for(f"no task can be asked for: {outcome.code}", outcome.message, outcome.request_id)
+
+
+def _keep_looking(run: Run, number: int, job: Job) -> None:
+    """A listing confirms and never denies: absence counts only after the waiting time, and more than one look."""
+    if run.now() < job.look_until or run.scheduler.tries(number) < LOOKS:
+        return
+    run.scheduler.ended(number)
+    if job.resubmit and run.wiring.mode.submits:
+        run.append([events.AttemptAbandoned(run.at(), job.attempt_id)])
+        run.tally.abandoned += 1
+        message = "no output has shown; this attempt is given up, and its take is bought again"
+        run.report(progress.Noticed(job.address, message))
+    else:
+        give_up_looking(run, job)
+
+
+def give_up_looking(run: Run, job: Job) -> None:
+    """Say what is not known, and leave it as it is: a later run looks again."""
+    message = f"nothing shows under {job.path.key}"
+    run.tally.unknown.append(
+        progress.Unknown(job.address, job.take, job.attempt_id, job.since, message, job.request_id)
+    )
+
+
+def let_go(run: Run, number: int, job: Job, why: str) -> None:
+    """Leave a task to a later run: it is paid for and stays in the state as submitted."""
+    run.scheduler.ended(number)
+    run.failed(job, "NotCollected", f"{why}; the next apply asks again", job.request_id)

@@ -1,0 +1,25 @@
+"""How far a run goes."""
+
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """APPLY submits and waits · DETACH submits and leaves · WAIT only waits · REFRESH only looks, once."""
+
+    APPLY = "apply"
+    DETACH = "apply --detach"
+    WAIT = "wait"
+    REFRESH = "refresh"
+
+    @property
+    def submits(self) -> bool:
+        return self in {Mode.APPLY, Mode.DETACH}
+
+    @property
+    def looks(self) -> bool:
+        """Whether tasks and attempts of earlier runs are asked for."""
+        return self is not Mode.DETACH
+
+    @property
+    def waits(self) -> bool:
+        return self in {Mode.APPLY, Mode.WAIT}

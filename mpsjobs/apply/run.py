@@ -1,0 +1,153 @@
+"""What all parts of one run share: the session, the clock, the counts, and the few things that any of them may do."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from mpsjobs.apply import progress
+from mpsjobs.apply.job import Job
+from mpsjobs.apply.mode import Mode
+from mpsjobs.apply.records import Records
+from mpsjobs.apply.recovery import UnknownPolicy
+from mpsjobs.apply.scheduler import Scheduler
+from mpsjobs.apply.tally import Tally
+from mpsjobs.apply.workers import Workers
+from mpsjobs.model import events
+from mpsjobs.model.asset import Asset, Json, StoreTarget
+from mpsjobs.model.diagnostics import Diagnostic, StateError
+from mpsjobs.model.ports import Clock, ObjectRef, StateSession
+from mpsjobs.model.state import chosen_take
+from mpsjobs.state.identity import timestamp
+
+LAST_WORDS_S = 4.0
+"""How long answers in flight are awaited after a request to stop; CI runners kill after 7.5 seconds."""
+
+log = structlog.get_logger("mpsjobs.apply")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where, by whom and with what this run happens, as history records it."""
+
+    realm: str
+    host: str
+    boot_id: str
+    who: str
+    version: str
+    commit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What the runner is told from outside.
+
+    `target` says which store an asset goes to, `body` builds its request for a path of its own, `songs` says how many outputs a task
+    with these canonical fields has, `new_id` names an attempt, `report` is told of everything, `gives_up` says whether the unknown attempt of an
+    address is to be given up when its outputs do not show now. All are called from the loop's thread.
+    """
+
+    new_id: Callable[[], str]
+    target: Callable[[Asset], StoreTarget]
+    body: Callable[[Asset, ObjectRef], bytes]
+    songs: Callable[[Mapping[str, Json]], int]
+    report: Callable[[progress.Progress], None]
+    gives_up: Callable[[str], bool]
+    per_second: float
+    mode: Mode = Mode.APPLY
+    unknown: UnknownPolicy = field(default_factory=UnknownPolicy)
+
+
+@dataclass(slots=True)
+class Run:
+    """One run. Only the loop's thread uses it."""
+
+    session: StateSession
+    scheduler: Scheduler
+    workers: Workers
+    clock: Clock
+    origin: Origin
+    wiring: Wiring
+    records: Records
+    tally: Tally
+    placing: int = 0
+    trouble: Exception | None = None
+    stop_by: float = float("inf")
+
+    def now(self) -> float:
+        return self.clock.monotonic()
+
+    def at(self) -> str:
+        return timestamp(self.clock.utc())
+
+    def append(self, new: Iterable[events.Event], *, sync: bool = True) -> None:
+        """Make events durable, then tell what they mean for the addresses they name.
+
+        When that fails, nothing more is submitted; the session goes on in memory, so that answers in flight are not lost.
+        """
+        batch = list(new)
+        if not batch:
+            return
+        try:
+            self.session.append(batch, sync=sync)
+        except StateError as error:
+            self.tally.stopped.extend(error.diagnostics)
+            self.stop("the state cannot be written")
+        for event in batch:
+            log.debug("event", event_type=type(event).__name__, attempt_id=getattr(event, "attempt_id", None))
+            if isinstance(event, events.AssetRecorded):
+                self.tally.recorded += 1
+                self.report(progress.Recorded(event.address, event.fingerprint, event.moved_from))
+                self.place([event.address])
+            elif isinstance(event, events.AssetRetired):
+                self.tally.retired += 1
+                self.report(progress.Retired(event.address))
+
+    def report(self, told: progress.Progress) -> None:
+        """Tell the outside. A listener that has left, or breaks, must not come between a request and its record."""
+        if self.trouble is not None:
+            return
+        try:
+            self.wiring.report(told)
+        except Exception as error:  # noqa: BLE001  # raised again when all answers are recorded
+            self.trouble = error
+            self.stop("the progress cannot be told")
+
+    def place(self, addresses: Iterable[str]) -> None:
+        """Bring the takes that these addresses use to where a person looks for them."""
+        state = self.session.state
+        for address in addresses:
+            record = state.assets.get(address)
+            take = chosen_take(state.pool(record.fingerprint), record.realm, record.pick) if record else None
+            if take and self.workers.place(address, take.outputs):
+                self.placing += 1
+
+    def failed(self, job: Job, code: str, message: str, request_id: str | None) -> None:
+        failure = progress.Failed(job.address, job.take, code, message, request_id, job.task_id)
+        self.tally.failed.append(failure)
+        self.report(failure)
+
+    def close_submits(self, summary: str, detail: str, request_id: str | None) -> None:
+        """Send nothing more, because of what the cloud said; go on collecting what is paid for. Said once."""
+        if not self.scheduler.closed:
+            self._note(summary, detail, request_id)
+            self.scheduler.close_submits()
+            self.report(progress.Stopping(summary))
+
+    def stop_for(self, summary: str, detail: str, request_id: str | None) -> None:
+        """Stop because of what the cloud said, or because it says nothing."""
+        if not self.scheduler.stopped:
+            self._note(summary, detail, request_id)
+        self.stop(summary)
+
+    def _note(self, summary: str, detail: str, request_id: str | None) -> None:
+        self.tally.stopped.append(
+            Diagnostic(summary, detail, f"RequestId {request_id}" if request_id else "")
+        )
+
+    def stop(self, reason: str) -> None:
+        """Send nothing more; what is on its way is awaited for a moment. Said once."""
+        if not self.scheduler.stopped:
+            self.scheduler.stop()
+            self.stop_by = self.now() + LAST_WORDS_S
+            self.report(progress.Stopping(reason))

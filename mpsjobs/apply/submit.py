@@ -1,0 +1,169 @@
+"""Submitting: the steps of the protocol, each durable before the next.
+
+Intent (synced) → connect and send all but the last byte → the mark `Sending` (one write) → the last byte → TaskId (synced).
+"""
+
+from typing import assert_never
+
+from mpsjobs.apply import progress
+from mpsjobs.apply.gather import look_for
+from mpsjobs.apply.job import Job
+from mpsjobs.apply.run import Run, log
+from mpsjobs.model import events
+from mpsjobs.model.change import Submit
+from mpsjobs.model.diagnostics import StateError
+from mpsjobs.model.ports import (
+    Ambiguous,
+    Created,
+    CreateOutcome,
+    NotCreated,
+    ObjectRef,
+    Refused,
+    Scope,
+    StagedCreate,
+)
+
+
+def new_job(run: Run, action: Submit) -> Job:
+    """A take to buy, with a path in the store that belongs to this attempt alone."""
+    attempt_id, path = _new_attempt(run, action)
+    return Job(
+        action.asset.address,
+        action.fingerprint,
+        action.take,
+        attempt_id,
+        path,
+        buys=action,
+        expected=action.generations,
+    )
+
+
+def _new_attempt(run: Run, action: Submit) -> tuple[str, ObjectRef]:
+    target, attempt_id = run.wiring.target(action.asset), run.wiring.new_id()
+    prefix = f"{target.prefix}/" if target.prefix else ""
+    return attempt_id, ObjectRef(target.bucket, target.region, f"{prefix}takes/{attempt_id}/")
+
+
+def stage(run: Run, number: int, job: Job) -> None:
+    """The intent is durable before a single byte leaves. A further try of the same attempt needs no second one."""
+    buys = _bought(job)
+    if not job.intended:
+        at = run.at()
+        intent = events.SubmitIntended(
+            at=at,
+            address=job.address,
+            fingerprint=job.fingerprint,
+            fields=buys.fields,
+            take=job.take,
+            attempt_id=job.attempt_id,
+            realm=run.origin.realm,
+            bucket=job.path.bucket,
+            region=job.path.region,
+            cos_path=job.path.key,
+            host=run.origin.host,
+            boot_id=run.origin.boot_id,
+        )
+        run.append([intent])
+        job.intended, job.since = True, at
+    run.workers.stage(number, run.wiring.body(buys.asset, job.path))
+
+
+def send(run: Run, number: int, job: Job) -> None:
+    """From the mark on, a task may exist: only an answer, or a look into the store, can tell."""
+    if job.staged is None:
+        raise AssertionError(job)
+    try:
+        run.session.confirm()
+    except StateError as error:
+        run.tally.stopped.extend(error.diagnostics)
+        run.stop("the state is no longer ours")
+    if not job.staged.alive:
+        run.scheduler.not_sent(number)
+        job.staged.abandon()
+        job.staged = None
+        run.scheduler.send_again(number)
+        return
+    if not run.scheduler.stopped:
+        run.append([events.Sending(run.at(), job.attempt_id)], sync=False)
+    if run.scheduler.stopped:  # also when the mark could not be written: then nothing may be sent
+        run.scheduler.not_sent(number)
+        return
+    job.sent = True
+    staged, job.staged = job.staged, None
+    run.workers.send(number, staged)
+
+
+def on_staged(run: Run, number: int, job: Job, outcome: StagedCreate | NotCreated) -> None:
+    if isinstance(outcome, NotCreated):
+        _on_not_created(run, number, job, outcome)
+        return
+    if run.scheduler.staged(number):
+        job.staged = outcome
+    else:
+        outcome.abandon()
+
+
+def on_sent(run: Run, number: int, job: Job, outcome: CreateOutcome) -> None:
+    at = run.at()
+    match outcome:
+        case Created(task_id, request_id):
+            submitted = events.TaskSubmitted(at, job.attempt_id, task_id, request_id)
+            run.append([submitted, *run.records.on_submit(job.fingerprint, at)])
+            job.task_id, job.request_id = task_id, request_id
+            run.tally.submitted += 1
+            run.scheduler.created(number, run.now())
+            run.report(progress.Submitted(job.address, job.take, task_id, request_id))
+            if not run.wiring.mode.waits:
+                run.scheduler.ended(number)
+                run.tally.left_running += 1
+        case NotCreated():
+            _withdraw(run, job)
+            _on_not_created(run, number, job, outcome)
+        case Refused(Scope.ACCOUNT, code, message, request_id):
+            _withdraw(run, job)
+            run.scheduler.not_sent(number)
+            run.close_submits(f"the cloud refuses this account: {code}", message, request_id)
+        case Refused(_, code, message, request_id):
+            run.append([events.SubmitRefused(at, job.attempt_id, code, message, request_id)])
+            run.scheduler.refused(number)
+            run.failed(job, code, message, request_id)
+        case Ambiguous(code, message, request_id):
+            unknown = events.SubmitUnknown(at, job.attempt_id, f"{code}: {message}", request_id)
+            run.append([unknown, *run.records.on_submit(job.fingerprint, at)])
+            if not run.scheduler.unanswered(number, run.now()):
+                run.close_submits("too many answers in a row were lost", f"{code}: {message}", request_id)
+            log.warning("unknown outcome", address=job.address, attempt_id=job.attempt_id, code=code)
+            text = f"{code}: {message}"
+            run.report(progress.Unknown(job.address, job.take, job.attempt_id, job.since, text, request_id))
+            job.request_id = request_id
+            look_for(run, number, job, age=0.0)
+        case _:
+            assert_never(outcome)
+
+
+def withdraw_unsent(run: Run, jobs: list[Job]) -> None:
+    """What was never sent is settled now: no later run has to wonder about it."""
+    unsent = [job for job in jobs if job.intended and not job.sent]
+    for job in unsent:
+        if job.staged:
+            job.staged.abandon()
+    run.append(events.SubmitWithdrawn(run.at(), job.attempt_id) for job in unsent)
+
+
+def _withdraw(run: Run, job: Job) -> None:
+    """Certain, after the mark, that no task was created: said at once, so that no crash makes a riddle of it. A new try is a new attempt."""
+    run.append([events.SubmitWithdrawn(run.at(), job.attempt_id)])
+    job.intended = job.sent = False
+    job.attempt_id, job.path = _new_attempt(run, _bought(job))
+
+
+def _on_not_created(run: Run, number: int, job: Job, outcome: NotCreated) -> None:
+    log.info("not created", address=job.address, code=outcome.code, message=outcome.message)
+    if not run.scheduler.not_created(number, outcome.backoff, run.now()):
+        run.close_submits(f"no task can be submitted: {outcome.code}", outcome.message, outcome.request_id)
+
+
+def _bought(job: Job) -> Submit:
+    if job.buys is None:
+        raise AssertionError(job)
+    return job.buys

@@ -1,0 +1,160 @@
+"""What apply, wait and refresh have in common: show the plan, ask, watch, and sum up."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from mpsjobs.apply.progress import Unknown
+from mpsjobs.apply.result import ApplyResult, ExitCode
+from mpsjobs.cli.log import configure_log
+from mpsjobs.cli.options import open_project
+from mpsjobs.cli.output import Output
+from mpsjobs.cli.plan_text import plan_lines
+from mpsjobs.cli.watch import View, watch
+from mpsjobs.model.asset import Json
+from mpsjobs.model.change import Kind, Plan
+from mpsjobs.plan.document import plan_document
+from mpsjobs.project import Options
+
+
+def carry_out(output: Output, options: Options, *, auto_approve: bool) -> int:
+    """Run it and return the exit code. Without `auto_approve` a paid or changing plan is asked about."""
+    configure_log()
+    project = open_project()
+    with watch(output, project.root) as view, _signals() as on_start:
+        applied = project.apply(
+            approve=lambda plan: _approve(plan, output, view, auto_approve=auto_approve),
+            report=view.report,
+            on_start=on_start,
+            options=options,
+        )
+    if applied.result is None:
+        output.say("Apply cancelled. Nothing was done.")
+        return ExitCode.ERROR
+    _summarise(applied.plan, applied.result, output)
+    return applied.result.exit_code
+
+
+def _approve(plan: Plan, output: Output, view: View, *, auto_approve: bool) -> bool:
+    """Show the plan; ask, unless there is nothing to do or the answer was given on the command line."""
+    if output.json:
+        output.document({"type": "plan", **plan_document(plan)}, line=True)
+    else:
+        output.diagnostics(plan.diagnostics)
+        for line in plan_lines(plan):
+            output.result(line)
+    approved = auto_approve or not plan.has_changes or _ask(output)
+    if approved:
+        view.begin()
+    return approved
+
+
+def _ask(output: Output) -> bool:
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask on. Look at the plan and say --auto-approve.")
+    output.say()
+    output.say("Do you want mpsjobs to do this? Only 'yes' is taken as a yes.")
+    return str(click.prompt("Enter a value", err=True, default="", show_default=False)).strip() == "yes"
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Gives a function that is told how to stop the run.
+
+    From then on the first Ctrl-C or SIGTERM stops it in good order, and the second one at once, which is safe too: the journal has it all.
+    """
+    watched = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.getsignal(each) for each in watched}
+
+    def on_start(stop: Callable[[], None]) -> None:
+        def first(_signal: int, _frame: FrameType | None) -> None:
+            for each in watched:
+                signal.signal(each, lambda *_: os._exit(ExitCode.INTERRUPTED))
+            stop()
+
+        for each in watched:
+            signal.signal(each, first)
+
+    try:
+        yield on_start
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _summarise(plan: Plan, result: ApplyResult, output: Output) -> None:
+    if output.json:
+        output.document({"type": "summary", **_document(result)}, line=True)
+        return
+    for failure in result.failed:
+        request = f" (TaskId {failure.task_id})" if failure.task_id else ""
+        request += f" (RequestId {failure.request_id})" if failure.request_id else ""
+        output.say(
+            f"{click.style('failed', fg='red', bold=True)}: {failure.address}: {failure.code}: {failure.message}{request}"
+        )
+    for unknown in result.unknown:
+        for line in _unknown_lines(unknown):
+            output.say(line)
+    output.diagnostics(result.stopped)
+    if result.interrupted:
+        output.say(
+            f"Interrupted. {result.running} tasks are still running in the cloud and will be picked up by the next apply."
+        )
+    elif result.running:
+        output.say(
+            f"{result.running} tasks are still running in the cloud and will be picked up by the next apply."
+        )
+    if plan.has_changes or result.exit_code:
+        output.result()
+        output.result(_summary_line(plan, result))
+
+
+def _unknown_lines(unknown: Unknown) -> Iterator[str]:
+    """What is not known, since when, and the two ways on."""
+    name = f"{unknown.address}, take {unknown.take}"
+    yield f"{click.style('unresolved', fg='magenta', bold=True)}: {name}: the answer to its request was lost, and {unknown.message}."
+    yield f"  A paid task may exist (attempt {unknown.attempt_id}, sent {unknown.since}). It is not sent again by itself."
+    yield "  Either run mpsjobs apply later: it looks again. Or buy it again and risk paying twice:"
+    yield f"  mpsjobs apply --resubmit-unknown={unknown.address}"
+
+
+def _summary_line(plan: Plan, result: ApplyResult) -> str:
+    """One line, with the counts that differ from nothing."""
+    finished = result.exit_code is ExitCode.OK
+    headline = click.style(
+        "Apply complete!" if finished else "Apply incomplete.", fg="green" if finished else "red", bold=True
+    )
+    counts = [f"{result.finished} take{'s'[: result.finished != 1]} generated"] if result.finished else []
+    counts += [f"{n} {word}" for kind, word in _FREE.items() if (n := plan.count([kind]))]
+    troubles = (
+        (len(result.failed) + result.open, "failed"),
+        (len(result.unknown), "unresolved"),
+        (result.running, "still running"),
+    )
+    counts += [f"{n} {word}" for n, word in troubles if n]
+    return f"{headline} {', '.join(counts) or f'{result.recorded} assets recorded'}."
+
+
+_FREE = {Kind.RESTORE: "restored", Kind.UPDATE: "updated", Kind.MOVE: "moved", Kind.RETIRE: "retired"}
+
+
+def _document(
+    result: ApplyResult,
+) -> dict[str, Json]:
+    return {
+        "exit_code": int(result.exit_code),
+        "submitted": result.submitted,
+        "finished": result.finished,
+        "recorded": result.recorded,
+        "retired": result.retired,
+        "failed": len(result.failed) + result.open,
+        "unresolved": len(result.unknown),
+        "abandoned": result.abandoned,
+        "running": result.running,
+        "interrupted": result.interrupted,
+    }

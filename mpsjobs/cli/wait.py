@@ -1,0 +1,17 @@
+"""`mpsjobs wait`."""
+
+import click
+
+from mpsjobs.apply.mode import Mode
+from mpsjobs.cli.options import common, lock_timeout
+from mpsjobs.cli.output import Output
+from mpsjobs.cli.running import carry_out
+from mpsjobs.project import Options
+
+
+@click.command("wait", epilog="Example: mpsjobs apply --detach --auto-approve && mpsjobs wait")
+@lock_timeout
+@common
+def command(output: Output, *, lock_timeout: float) -> int:
+    """Wait for the tasks that are running, and collect them. Submits nothing."""
+    return carry_out(output, Options(mode=Mode.WAIT, lock_timeout_s=lock_timeout), auto_approve=True)

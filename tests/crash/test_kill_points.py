@@ -1,0 +1,92 @@
+"""SIGKILL before, within and after every durable step; then one more apply finishes the job and nothing was paid twice."""
+
+import random
+import signal
+import subprocess
+
+import pytest
+
+from tests.conftest import ledger_of
+from tests.crash.conftest import Crashing
+from tests.crash.killed import POINTS
+
+NEVER_LEFT = {"after Sending", "before send"}
+"""Between the mark and the last byte nobody can know afterwards: here the user is asked. (A kill elsewhere may hit another request there.)"""
+
+
+EVERY_TIME = {
+    "before SubmitIntended",
+    "within SubmitIntended",
+    "after SubmitIntended",
+    "after stage",
+    "within Sending",
+    "after Sending",
+    "before send",
+    "after send",
+    "within TaskSubmitted",
+    "after TaskSubmitted",
+    "before OutputsRecorded",
+    "within OutputsRecorded",
+    "after OutputsRecorded",
+    "before snapshot rename",
+    "after save",
+}
+"""The points where something is at stake run with every test run, the others with the long ones."""
+
+
+@pytest.mark.parametrize(
+    "point",
+    [point if point in EVERY_TIME else pytest.param(point, marks=pytest.mark.slow) for point in POINTS],
+)
+def test_killed_at_a_point_the_next_apply_finishes_the_job(few: Crashing, point: str) -> None:
+    kill_at = f"{point}:{1 if point.endswith(('RunStarted', 'RunFinished', 'save', 'rename')) else 2}"
+    killed = few.apply(kill_at=kill_at)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    asked = few.finish()
+    assert asked or point not in NEVER_LEFT
+    few.check()
+
+
+@pytest.mark.parametrize(
+    "point", ["after SubmitIntended:1", "after TaskSubmitted:1", "before OutputsRecorded:1"]
+)
+def test_killed_again_and_again_during_its_own_recovery(few: Crashing, point: str) -> None:
+    kills = 0
+    while kills < 12 and few.apply(kill_at=point).returncode == -signal.SIGKILL:
+        kills += 1
+    assert kills
+    few.finish()
+    few.check()
+
+
+def kill_at_random(crashing: Crashing, kills: int, seed: int) -> int:
+    """Kill applies after random times; returns how many died before they were done."""
+    rng = random.Random(seed)
+    died = 0
+    for _ in range(kills):
+        with crashing.start("apply", "--auto-approve") as process:
+            try:
+                process.communicate(timeout=rng.uniform(0.1, 2.0))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+            died += process.returncode == -signal.SIGKILL
+        if len(ledger_of(crashing.url)) == crashing.assets and died < kills:
+            state = crashing.run("plan", "--detailed-exitcode")
+            if state.returncode == 0:
+                break
+    return died
+
+
+def test_killed_at_random_times(many: Crashing) -> None:
+    assert kill_at_random(many, kills=20, seed=1)
+    many.finish()
+    many.check()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_killed_at_random_times_at_length(many: Crashing, seed: int) -> None:
+    kill_at_random(many, kills=20, seed=100 + seed)
+    many.finish()
+    many.check()

@@ -1,5 +1,6 @@
 """A state in a folder, as the tests of it handle it."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -58,3 +59,40 @@ def refused(path: Path) -> str:
         opened(path)
     assert {p: p.read_bytes() for p in path.parent.iterdir() if p.suffix != ".lock"} == before
     return told(caught.value)
+
+
+class FullDisk:
+    """Takes so many bytes, then none."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self._write = os.write
+
+    def __call__(self, descriptor: int, data: bytes) -> int:
+        taken = min(self.room, len(data))
+        if not taken:
+            raise OSError(28, "No space left on device")
+        self.room -= taken
+        return self._write(descriptor, bytes(data[:taken]))
+
+
+def broken(*_: object) -> int:
+    raise OSError(5, "Input/output error")
+
+
+def salvaged(
+    path: Path, monkeypatch: pytest.MonkeyPatch, before: list[Event], after: list[Event], room: int = 20
+) -> Path:
+    """A run whose disk is full after `before`, and the file that it leaves."""
+    session = opened(path)
+    session.append(before)
+    monkeypatch.setattr("os.write", FullDisk(room))
+    with pytest.raises(StateError):
+        session.append(after[:1])
+    for event in after[1:]:
+        session.append([event])
+    monkeypatch.undo()
+    file = session.salvage([path.parent])
+    session.close()
+    assert file is not None
+    return file

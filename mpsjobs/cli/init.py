@@ -55,7 +55,7 @@ assets:
   #     We leave the towers far behind
 """
 
-_IGNORED = ("mpsjobs.state.json*", "errored.mpsjobs.state.json", ".mpsjobs/", "/audio/")
+_IGNORED = ("mpsjobs.state.json*", "errored*.mpsjobs.state.json", ".mpsjobs/", "/audio/")
 _IGNORE_HEAD = "# mpsjobs: paid-for history and what can be made again"
 
 

@@ -14,8 +14,6 @@ from .histories import AT, bought, recorded
 
 END = RunFinished(AT, "r", 0)
 
-END = RunFinished(AT, "r", 0)
-
 
 @pytest.mark.parametrize("content", [b"", b"{", b"<<<<<<< HEAD\n", b"[]"])
 def test_a_broken_state_file_is_never_no_state(path: Path, content: bytes) -> None:
@@ -91,9 +89,6 @@ def test_an_older_snapshot_catches_up_with_the_journal(path: Path) -> None:
     state = write(path, recorded())
     path.write_bytes(early)
     assert store_at(path).read() == state
-
-
-# --- older forms
 
 
 def test_an_older_state_is_written_anew_and_its_original_kept(

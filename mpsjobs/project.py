@@ -16,7 +16,7 @@ from mpsjobs.model.diagnostics import CloudError, Diagnostic, SpecError
 from mpsjobs.model.events import Event, OutputsRecorded
 from mpsjobs.model.ports import Mps, ObjectRef, ObjectStore, StateSession
 from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
-from mpsjobs.model.state import AssetRecord, State, Take, TakeStatus, chosen_take
+from mpsjobs.model.state import AssetRecord, Output, State, Take, TakeStatus, chosen_take
 from mpsjobs.plan.build import build, only_waiting
 from mpsjobs.plan.diff import Terms
 from mpsjobs.plan.saved import SavedPlan, encode, stale
@@ -70,7 +70,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """An asset as the state has it, with the take that it uses; None while there is none. `files` are its downloads."""
+    """An asset as the state has it, with the take that it uses; None while there is none. `files`: its downloads, else its objects in a local store."""
 
     address: str
     record: AssetRecord
@@ -154,15 +154,22 @@ class Project:
 
     def current(self, state: State) -> Iterator[Current]:
         """Every asset of the state, in the order of addresses."""
-        from mpsjobs.apply.download import file_names  # noqa: PLC0415  # not needed by plan
-
+        downloads = (
+            self._downloads(self._objects()) if self.settings.store.kind is StoreKind.DIRECTORY else None
+        )
         for address in sorted(state.assets):
             record = state.assets[address]
             take = chosen_take(state.pool(record.fingerprint), record.realm, record.pick)
-            folder = self.root / self.settings.download if self.settings.download and take else None
-            names = file_names(address, take.outputs) if take else {}
-            files = tuple(folder / name for name in names if (folder / name).is_file()) if folder else ()
-            yield Current(address, record, take, files)
+            outputs = take.outputs if take else ()
+            files = downloads.files(address, outputs) if downloads else ()
+            yield Current(address, record, take, files or tuple(filter(None, map(self.file_of, outputs))))
+
+    def file_of(self, output: Output) -> Path | None:
+        """The object itself, where the store is a folder of this machine and has it."""
+        if self.settings.store.kind is not StoreKind.DIRECTORY:
+            return None
+        file = self.root / self.settings.store.path / output.bucket / output.key
+        return file if file.is_file() else None
 
     # --- applying ----------------------------------------------------------------------------------------------------------------
 

@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from mpsjobs.cli.app import run
 from mpsjobs.emulator import Emulator, EmulatorConfig
+
+# Machines are noisy: how long an example takes says nothing about whether it is right.
+hypothesis_settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("noisy")
 
 SETTINGS = """\
 project: test

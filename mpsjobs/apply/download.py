@@ -52,6 +52,7 @@ class Downloads:
     store: ObjectStore
     _placed: dict[str, _Placed] = field(init=False)
     _unsaved: int = 0
+    _told: set[tuple[str, str]] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
@@ -72,6 +73,15 @@ class Downloads:
             if self._unsaved >= SAVE_EVERY:
                 self._save()
         return [each for each in told if each]
+
+    def files(self, address: str, outputs: tuple[Output, ...]) -> tuple[Path, ...]:
+        """The files of an asset, if all of them are in place and are what was recorded."""
+        names = file_names(address, outputs)
+        there = all(
+            (placed := self._placed.get(name)) and placed.sha256 == output.sha256 and self._is_ours(name)
+            for name, output in names.items()
+        )
+        return tuple(self.folder / name for name in names) if there else ()
 
     def sync(self, current: Mapping[str, tuple[Output, ...]]) -> Iterator[Downloaded | Noticed]:
         """Put the files of all assets in place, and take away our copies of what is no longer current."""
@@ -105,8 +115,12 @@ class Downloads:
             if placed and placed.sha256 == output.sha256 and _looks_like(path, placed):
                 return None
             if not self._is_ours(name) and sha256_of(path) != output.sha256:
+                if (name, output.sha256) in self._told:
+                    return None
+                self._told.add((name, output.sha256))
                 return Noticed(
-                    address, f"{name} in the download folder is not ours or was changed; it is left alone"
+                    address,
+                    f"{name} in the download folder is not ours or was changed; it is left alone (move it away to get the take)",
                 )
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f".{name}.part"

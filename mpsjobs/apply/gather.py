@@ -27,6 +27,7 @@ def begin(run: Run, action: Resume | Reconcile, number: int) -> Job:
     job = Job.of_take(action.fingerprint, take)
     job.expected = run.wiring.songs(pool.fields)
     age = age_s(take, run.clock.utc())
+    run.tally.began(run.now() - age)
     if isinstance(action, Resume):
         run.scheduler.add_running(number, run.now(), age)
     else:
@@ -104,7 +105,8 @@ def on_collected(run: Run, number: int, job: Job, outputs: tuple[Output, ...] | 
 def _on_not_described(run: Run, number: int, job: Job, outcome: DescribeFailed) -> None:
     log.info("not described", address=job.address, task_id=job.task_id, code=outcome.code)
     if outcome.retry is None and outcome.scope is Scope.ASSET:
-        let_go(run, number, job, f"{outcome.code}: {outcome.message}")
+        why = f"the provider tells nothing of this task ({outcome.code}: {outcome.message.rstrip('.')})"
+        let_go(run, number, job, why)
     elif outcome.retry is None or not run.scheduler.poll_failed(number, outcome.retry, run.now()):
         run.stop_for(f"no task can be asked for: {outcome.code}", outcome.message, outcome.request_id)
 
@@ -134,4 +136,9 @@ def give_up_looking(run: Run, job: Job) -> None:
 def let_go(run: Run, number: int, job: Job, why: str) -> None:
     """Leave a task to a later run: it is paid for and stays in the state as submitted."""
     run.scheduler.ended(number)
-    run.failed(job, "NotCollected", f"{why}; the next apply asks again", job.request_id)
+    run.failed(
+        job,
+        "NotCollected",
+        f"{why}; the next apply asks again, and apply --replace buys it anew",
+        job.request_id,
+    )

@@ -1,6 +1,5 @@
 """What came of an apply."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -23,7 +22,8 @@ class ApplyResult:
     """`stopped` says why the run stopped before its end; `running` counts tasks that the next apply picks up.
 
     `abandoned` counts attempts that were given up so that their takes can be bought again: plan and apply once more.
-    `open` counts planned changes that could not even begin, because the cloud refused them before or their outcome is unknown.
+    `still_failed` and `still_unknown` count planned changes that could not even begin: the cloud refused them before, or the outcome of
+    an earlier request is unknown.
     """
 
     mode: Mode
@@ -35,7 +35,8 @@ class ApplyResult:
     failed: tuple[Failed, ...]
     unknown: tuple[Unknown, ...]
     running: int
-    open: int
+    still_failed: int
+    still_unknown: int
     interrupted: bool
     stopped: tuple[Diagnostic, ...] = ()
 
@@ -59,16 +60,8 @@ class ApplyResult:
         if self.stopped:
             return ExitCode.ERROR
         left = self.running if self.mode.waits else 0
-        return ExitCode.INCOMPLETE if self.failed or self.unknown or left or self.open else ExitCode.OK
-
-
-def left_open(plan: Plan, told: Iterable[str] = ()) -> int:
-    """How many changes apply cannot carry out: refused before, or their outcome is unknown. Addresses in `told` are counted elsewhere."""
-    elsewhere = frozenset(told)
-    return sum(
-        change.kind in {Kind.FAILED, Kind.UNRESOLVED} and change.address not in elsewhere
-        for change in plan.changes
-    )
+        troubles = self.failed or self.unknown or left or self.still_failed or self.still_unknown
+        return ExitCode.INCOMPLETE if troubles else ExitCode.OK
 
 
 def nothing_done(plan: Plan, mode: Mode) -> ApplyResult:
@@ -83,6 +76,7 @@ def nothing_done(plan: Plan, mode: Mode) -> ApplyResult:
         failed=(),
         unknown=(),
         running=0,
-        open=left_open(plan),
+        still_failed=plan.count([Kind.FAILED]),
+        still_unknown=plan.count([Kind.UNRESOLVED]),
         interrupted=False,
     )

@@ -23,6 +23,8 @@ from mpsjobs.state.identity import timestamp
 LAST_WORDS_S = 4.0
 """How long answers in flight are awaited after a request to stop; CI runners kill after 7.5 seconds."""
 
+_LOGGED = ("address", "take", "task_id", "request_id", "attempt_id", "code", "message", "reason")
+
 log = structlog.get_logger("mpsjobs.apply")
 
 
@@ -105,6 +107,9 @@ class Run:
 
     def report(self, told: progress.Progress) -> None:
         """Tell the outside. A listener that has left, or breaks, must not come between a request and its record."""
+        if not isinstance(told, progress.Tick):
+            bound = {name: getattr(told, name) for name in _LOGGED if getattr(told, name, None) is not None}
+            log.info(type(told).__name__.lower(), **bound)
         if self.trouble is not None:
             return
         try:

@@ -11,7 +11,7 @@ import structlog
 
 from mpsjobs.apply import gather, progress, submit
 from mpsjobs.apply.job import Job
-from mpsjobs.apply.result import ApplyResult, left_open
+from mpsjobs.apply.result import ApplyResult
 from mpsjobs.apply.run import Run, log
 from mpsjobs.apply.scheduler import Collect, Command, Poll, Send, Stage
 from mpsjobs.apply.workers import (
@@ -26,8 +26,9 @@ from mpsjobs.apply.workers import (
     Step,
 )
 from mpsjobs.model import events
-from mpsjobs.model.change import Plan, Reconcile, Resume, Submit
+from mpsjobs.model.change import Kind, Plan, Reconcile, Resume, Submit
 from mpsjobs.model.diagnostics import MpsjobsError
+from mpsjobs.model.state import TakeStatus
 
 TICK_S = 0.5
 
@@ -96,7 +97,15 @@ class Runner:
         ]
         for job in looking:
             gather.give_up_looking(run, job)
+        for job in self._jobs.values():
+            if job.sent and self._is_open(job.fingerprint, job.attempt_id):
+                gather.give_up_looking(run, job)
         told = {failure.address for failure in tally.failed} | {unknown.address for unknown in tally.unknown}
+        unknown = [
+            change
+            for change in plan.changes
+            if change.kind is Kind.UNRESOLVED and change.fingerprint and self._is_open(change.fingerprint)
+        ]
         return ApplyResult(
             mode=run.wiring.mode,
             submitted=tally.submitted,
@@ -107,10 +116,18 @@ class Runner:
             failed=tuple(tally.failed),
             unknown=tuple(tally.unknown),
             running=run.scheduler.running - len(looking) + tally.left_running,
-            open=left_open(plan, told),
+            still_failed=sum(c.kind is Kind.FAILED and c.address not in told for c in plan.changes),
+            still_unknown=sum(change.address not in told for change in unknown),
             interrupted=tally.interrupted,
             stopped=tuple(tally.stopped),
         )
+
+    def _is_open(self, fingerprint: str, attempt_id: str | None = None) -> bool:
+        """Whether an attempt (of this id) still has no answer."""
+        takes = self.shared.session.state.pool(fingerprint).takes
+        return any(
+            take.status is TakeStatus.INTENDED and take.attempt_id == attempt_id for take in takes
+        ) or (attempt_id is None and any(take.unresolved for take in takes))
 
     def _carry_out(self, number: int, command: Command) -> None:
         run, job = self.shared, self._jobs[number]

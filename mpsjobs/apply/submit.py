@@ -111,6 +111,7 @@ def on_sent(run: Run, number: int, job: Job, outcome: CreateOutcome) -> None:
             run.append([submitted, *run.records.on_submit(job.fingerprint, at)])
             job.task_id, job.request_id = task_id, request_id
             run.tally.submitted += 1
+            run.tally.began(run.now())
             run.scheduler.created(number, run.now())
             run.report(progress.Submitted(job.address, job.take, task_id, request_id))
             if not run.wiring.mode.waits:

@@ -22,6 +22,11 @@ class Tally:
     left_running: int = 0
     interrupted: bool = False
     _durations_s: float = 0.0
+    _last_start: float = float("-inf")
+
+    def began(self, at: float) -> None:
+        """A task was submitted at this time, by this run or an earlier one."""
+        self._last_start = max(self._last_start, at)
 
     def took(self, seconds: float) -> None:
         """A task was finished after so many seconds."""
@@ -29,12 +34,13 @@ class Tally:
         self._durations_s += seconds
 
     def tick(self, now: float, *, queued: int, running: int, per_second: float) -> Tick:
+        """Where the run stands. The rest takes as long as the queue, and then as long as the youngest task still needs on average."""
         done = self.finished + len(self.failed) + len(self.unknown)
-        mean = self._durations_s / self.finished if self.finished else None
         left = None
-        if mean is not None and (queued or running):
-            elapsed_of_last = 0.0 if queued else now - self.started - self.submitted / per_second
-            left = queued / per_second + max(mean - elapsed_of_last, 1.0)
+        if self.finished and (queued or running):
+            mean = self._durations_s / self.finished
+            youngest = 0.0 if queued else now - self._last_start
+            left = queued / per_second + max(mean - youngest, 1.0)
         return Tick(
             done=done,
             total=done + queued + running,

@@ -8,6 +8,7 @@ from importlib import import_module
 
 import click
 
+from mpsjobs._version import __version__
 from mpsjobs.cli.output import Output
 from mpsjobs.model.diagnostics import MpsjobsError
 
@@ -52,6 +53,7 @@ class _Commands(click.Group):
 
 
 @click.command(cls=_Commands, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mpsjobs", message="%(prog)s %(version)s")
 @click.option(
     "-C",
     "directory",
@@ -89,6 +91,8 @@ def _explain(error: Exception, output: Output) -> int:
             output.errors(error.diagnostics)
         case BrokenPipeError():  # the reader has left; say no more
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        case OSError():
+            output.say(f"{click.style('error', fg='red', bold=True)}: {error}")
         case _:
             output.bug(error, "".join(traceback.format_exception(error)))
     return 1

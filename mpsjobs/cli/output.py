@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import click
@@ -73,7 +74,7 @@ class Output:
             f"{click.style('error', fg='red', bold=True)}: this is a bug in mpsjobs: {type(error).__name__}: {error}"
         )
         self.say(
-            "  Nothing that was recorded is lost. Please report it with what you did and, from --log-level debug, what follows it."
+            "  Nothing that was recorded is lost. Please report what you did, with what --log-level debug prints here."
         )
         if self.debug:
             self.say(trace)
@@ -95,3 +96,9 @@ def diagnostic_lines(diagnostic: Diagnostic) -> Iterable[str]:
 
 def _follows(arguments: Sequence[str], option: str, value: str) -> bool:
     return any(pair == (option, value) for pair in pairwise(arguments))
+
+
+def shown(file: Path) -> str:
+    """A path that works where the user stands."""
+    file = file.absolute()
+    return str(file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file)

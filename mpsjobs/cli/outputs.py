@@ -1,11 +1,9 @@
 """`mpsjobs output`: what came out, for people and for scripts."""
 
-from pathlib import Path
-
 import click
 
 from mpsjobs.cli.options import common, open_project
-from mpsjobs.cli.output import Output
+from mpsjobs.cli.output import Output, shown
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
 from mpsjobs.model.diagnostics import MpsjobsError
@@ -26,21 +24,21 @@ def command(output: Output, *, address: str | None) -> None:
         output.document(
             {
                 "format_version": 1,
-                "outputs": {asset.address: _document(asset, project.root) for asset in current},
+                "outputs": {asset.address: _document(asset) for asset in current},
             }
         )
     elif address:
-        for line in _places(current[0], project.root):
+        for line in _places(current[0]):
             output.result(line)
     elif current:
-        rows = [_row(asset, project.root) for asset in current]
+        rows = [_row(asset) for asset in current]
         for line in table_lines(("ADDRESS", "STATUS", "TAKE", "TASK ID", "DURATION", "FILE"), rows):
             output.result(line)
     else:
         output.result("Nothing has been generated yet. See what would be: mpsjobs plan")
 
 
-def _row(asset: Current, root: Path) -> tuple[str, ...]:
+def _row(asset: Current) -> tuple[str, ...]:
     if asset.take is None:
         return (asset.address, str(asset.record.status), "-", "-", "-", "-")
     lengths = ", ".join(f"{o.duration_s:.1f} s" if o.duration_s else "?" for o in asset.take.outputs)
@@ -50,20 +48,20 @@ def _row(asset: Current, root: Path) -> tuple[str, ...]:
         f"#{asset.take.take}",
         asset.take.task_id or "-",
         lengths,
-        ", ".join(_places(asset, root)),
+        ", ".join(_places(asset)),
     )
 
 
-def _places(asset: Current, root: Path) -> list[str]:
-    """The downloaded files; without them the keys in the store."""
+def _places(asset: Current) -> list[str]:
+    """The files, as seen from the current folder; without any, the keys in the store."""
     if asset.files:
-        return [str(file.relative_to(root)) for file in asset.files]
+        return [shown(file) for file in asset.files]
     return [output.key for output in asset.take.outputs] if asset.take else []
 
 
-def _document(asset: Current, root: Path) -> Json:
+def _document(asset: Current) -> Json:
     take = asset.take
-    files: list[Json] = [str(file.relative_to(root)) for file in asset.files]
+    files: list[Json] = [str(file.absolute()) for file in asset.files]
     return {
         "status": str(asset.record.status),
         "fingerprint": asset.record.fingerprint,

@@ -30,7 +30,7 @@ _HEADERS = {
     Kind.RETIRE: "will be retired: its takes are kept",
     Kind.RESUME: "will be resumed: its task is still running",
     Kind.UNRESOLVED: "is unresolved",
-    Kind.FAILED: "has failed before and is not tried again",
+    Kind.FAILED: "has failed and is not tried again by itself; to try: mpsjobs apply --target failed:",
 }
 
 _VERBS = {
@@ -52,7 +52,10 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     """The whole plan, ending in the summary line."""
     shown = [change for change in plan.changes if change.kind is not Kind.KEEP]
     if not shown:
-        yield f"{click.style('No changes.', fg='green', bold=True)} All {len(plan.changes)} assets are as the specs want them."
+        number = len(plan.changes)
+        rest = f"All {number} assets are as the specs want them." if number else "There are no assets."
+        yield f"{click.style('No changes.', fg='green', bold=True)} {rest}"
+        yield from _risk_lines(plan)
         return
     yield f"mpsjobs will do the following ({plan.realm}):"
     for change in shown:
@@ -61,13 +64,17 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     kept = len(plan.changes) - len(shown)
     if kept:
         yield ""
-        yield f"  ({kept} unchanged assets hidden)"
+        yield f"  ({counted(kept, 'unchanged asset')} hidden)"
+    yield from _risk_lines(plan)
+    yield ""
+    yield summary_line(plan)
+
+
+def _risk_lines(plan: Plan) -> Iterator[str]:
     if plan.risks:
         yield ""
         yield click.style("Risks:", bold=True)
         yield from (f"  {risk.address}: {risk.summary}" for risk in plan.risks)
-    yield ""
-    yield summary_line(plan)
 
 
 def summary_line(plan: Plan) -> str:
@@ -97,7 +104,7 @@ def _change_lines(change: Change) -> Iterator[str]:
             {reason.path.split(".")[0] for reason in change.reasons} & change.fields.keys()
         )
         if hidden and change.kind is Kind.REGENERATE:
-            yield f"        ({hidden} unchanged fields hidden)"
+            yield f"        ({counted(hidden, 'unchanged field')} hidden)"
     elif change.kind is Kind.GENERATE:
         yield from _field_lines(change.fields)
 
@@ -127,3 +134,8 @@ def _value(value: Json) -> str:
         for char in orjson.dumps(value).decode()
     )
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def counted(number: int, what: str) -> str:
+    """`1 asset`, `2 assets`."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -14,7 +14,7 @@ from mpsjobs.apply.result import ApplyResult, ExitCode
 from mpsjobs.cli.log import configure_log
 from mpsjobs.cli.options import open_project
 from mpsjobs.cli.output import Output
-from mpsjobs.cli.plan_text import plan_lines
+from mpsjobs.cli.plan_text import counted, plan_lines
 from mpsjobs.cli.watch import View, watch
 from mpsjobs.model.asset import Json
 from mpsjobs.model.change import Kind, Plan
@@ -26,7 +26,7 @@ def carry_out(output: Output, options: Options, *, auto_approve: bool) -> int:
     """Run it and return the exit code. Without `auto_approve` a paid or changing plan is asked about."""
     configure_log()
     project = open_project()
-    with watch(output, project.root) as view, _signals() as on_start:
+    with watch(output) as view, _signals() as on_start:
         applied = project.apply(
             approve=lambda plan: _approve(plan, output, view, auto_approve=auto_approve),
             report=view.report,
@@ -48,10 +48,17 @@ def _approve(plan: Plan, output: Output, view: View, *, auto_approve: bool) -> b
         output.diagnostics(plan.diagnostics)
         for line in plan_lines(plan):
             output.result(line)
-    approved = auto_approve or not plan.has_changes or _ask(output)
+    approved = auto_approve or not _changes_anything(plan) or _ask(output)
     if approved:
         view.begin()
     return approved
+
+
+def _changes_anything(plan: Plan) -> bool:
+    """Collecting what is paid for needs no yes."""
+    return any(
+        change.kind not in {Kind.KEEP, Kind.FAILED, Kind.RESUME, Kind.UNRESOLVED} for change in plan.changes
+    )
 
 
 def _ask(output: Output) -> bool:
@@ -74,7 +81,7 @@ def _signals() -> Iterator[Callable[[Callable[[], None]], None]]:
     def on_start(stop: Callable[[], None]) -> None:
         def first(_signal: int, _frame: FrameType | None) -> None:
             for each in watched:
-                signal.signal(each, lambda *_: os._exit(ExitCode.INTERRUPTED))
+                signal.signal(each, _at_once)
             stop()
 
         for each in watched:
@@ -85,6 +92,14 @@ def _signals() -> Iterator[Callable[[Callable[[], None]], None]]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def _at_once(_signal: int, _frame: FrameType | None) -> None:
+    """Leave without a look back; a terminal gets its cursor back."""
+    if sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), b"\x1b[?25h\n")
+    os.write(sys.stderr.fileno(), b"Stopped at once. The next apply goes on from what is recorded.\n")
+    os._exit(ExitCode.INTERRUPTED)
 
 
 def _summarise(plan: Plan, result: ApplyResult, output: Output) -> None:
@@ -103,12 +118,10 @@ def _summarise(plan: Plan, result: ApplyResult, output: Output) -> None:
     output.diagnostics(result.stopped)
     if result.interrupted:
         output.say(
-            f"Interrupted. {result.running} tasks are still running in the cloud and will be picked up by the next apply."
+            f"Interrupted. {_running(result)} still running in the cloud and will be picked up by the next apply."
         )
     elif result.running:
-        output.say(
-            f"{result.running} tasks are still running in the cloud and will be picked up by the next apply."
-        )
+        output.say(f"{_running(result)} still running in the cloud and will be picked up by the next apply.")
     if plan.has_changes or result.exit_code:
         output.result()
         output.result(_summary_line(plan, result))
@@ -129,18 +142,22 @@ def _summary_line(plan: Plan, result: ApplyResult) -> str:
     headline = click.style(
         "Apply complete!" if finished else "Apply incomplete.", fg="green" if finished else "red", bold=True
     )
-    counts = [f"{result.finished} take{'s'[: result.finished != 1]} generated"] if result.finished else []
+    counts = [f"{counted(result.finished, 'take')} generated"] if result.finished else []
     counts += [f"{n} {word}" for kind, word in _FREE.items() if (n := plan.count([kind]))]
     troubles = (
-        (len(result.failed) + result.open, "failed"),
-        (len(result.unknown), "unresolved"),
+        (len(result.failed) + result.still_failed, "failed"),
+        (len(result.unknown) + result.still_unknown, "unresolved"),
         (result.running, "still running"),
     )
     counts += [f"{n} {word}" for n, word in troubles if n]
-    return f"{headline} {', '.join(counts) or f'{result.recorded} assets recorded'}."
+    return f"{headline} {', '.join(counts or [counted(result.recorded, 'asset') + ' recorded'])}."
 
 
 _FREE = {Kind.RESTORE: "restored", Kind.UPDATE: "updated", Kind.MOVE: "moved", Kind.RETIRE: "retired"}
+
+
+def _running(result: ApplyResult) -> str:
+    return f"{counted(result.running, 'task')} {'is' if result.running == 1 else 'are'}"
 
 
 def _document(
@@ -152,8 +169,8 @@ def _document(
         "finished": result.finished,
         "recorded": result.recorded,
         "retired": result.retired,
-        "failed": len(result.failed) + result.open,
-        "unresolved": len(result.unknown),
+        "failed": len(result.failed) + result.still_failed,
+        "unresolved": len(result.unknown) + result.still_unknown,
         "abandoned": result.abandoned,
         "running": result.running,
         "interrupted": result.interrupted,

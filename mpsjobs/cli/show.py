@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import click
 
 from mpsjobs.cli.options import common, open_project
-from mpsjobs.cli.output import Output
+from mpsjobs.cli.output import Output, shown
+from mpsjobs.cli.plan_text import counted
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.model.state import State, Take, chosen_take
@@ -21,6 +22,10 @@ def command(output: Output, *, address: str | None) -> None:
     """Show what is known of one ADDRESS and its takes, or of the whole project."""
     project = open_project()
     state = project.state()
+    if address in state.retired and not output.json:
+        gone = state.retired[address]
+        output.result(f"{address} was retired at {gone.retired_at}; its takes are kept ({gone.fingerprint}).")
+        return
     if address and address not in state.assets:
         raise MpsjobsError.of(f"{address} is not in the state.", hint="See what is: mpsjobs state list")
     if output.json:
@@ -29,14 +34,16 @@ def command(output: Output, *, address: str | None) -> None:
             {"format_version": 1, "assets": {each: asset_document(state, each) for each in addresses}}
         )
         return
-    for line in _asset_lines(state, address) if address else _project_lines(project, state):
+    for line in _asset_lines(project, state, address) if address else _project_lines(project, state):
         output.result(line)
 
 
 def _project_lines(project: Project, state: State) -> Iterator[str]:
     takes = [take for _, take in state.takes() if take.realm == project.settings.provider.realm]
     yield f"Project {project.settings.project} in {project.root}"
-    yield f"Takes come from {project.settings.provider.realm}; {len(takes)} of them are known."
+    lost = sum(take.unresolved for take in takes)
+    unknown = f", {lost} more may exist" if lost else ""
+    yield f"Takes come from {project.settings.provider.realm}: {counted(sum(take.usable for take in takes), 'take')}{unknown}."
     statuses = Counter(str(record.status) for record in state.assets.values())
     yield f"{len(state.assets)} assets: " + (
         ", ".join(f"{n} {status}" for status, n in sorted(statuses.items())) or "none yet"
@@ -45,7 +52,7 @@ def _project_lines(project: Project, state: State) -> Iterator[str]:
         yield f"{len(state.retired)} retired assets, whose takes are kept."
 
 
-def _asset_lines(state: State, address: str) -> Iterator[str]:
+def _asset_lines(project: Project, state: State, address: str) -> Iterator[str]:
     record = state.assets[address]
     pool = state.pool(record.fingerprint)
     yield f"{click.style(address, bold=True)}: {record.status}"
@@ -57,13 +64,14 @@ def _asset_lines(state: State, address: str) -> Iterator[str]:
     if takes:
         used = chosen_take(pool, record.realm, record.pick)
         yield ""
-        rows = [_take_row(address, take, used=take is used) for take in takes]
+        rows = [_take_row(project, address, take, used=take is used) for take in takes]
         yield from (
             f"  {line}" for line in table_lines(("TAKE", "STATUS", "TASK ID", "SUBMITTED", "OUTPUT"), rows)
         )
 
 
-def _take_row(address: str, take: Take, *, used: bool) -> tuple[str, ...]:
-    what = ", ".join(output.key for output in take.outputs) or take.message or "-"
+def _take_row(project: Project, address: str, take: Take, *, used: bool) -> tuple[str, ...]:
+    files = [shown(file) if (file := project.file_of(output)) else output.key for output in take.outputs]
+    what = ", ".join(files) or take.message or "-"
     name = f"{address}#{take.take}" + (" (used)" if used else "")
     return (name, str(take.status), take.task_id or "-", take.submitted_at or "-", what)

@@ -22,7 +22,7 @@ from mpsjobs.apply.progress import (
     Tick,
     Unknown,
 )
-from mpsjobs.cli.output import Output
+from mpsjobs.cli.output import Output, shown
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -41,18 +41,18 @@ class View(Protocol):
 
 
 @contextmanager
-def watch(output: Output, root: Path) -> Iterator[View]:
+def watch(output: Output) -> Iterator[View]:
     """The view that fits where the output goes."""
     if output.json:
         yield _Events(output)
     elif sys.stderr.isatty() and output.colour:
-        live = _LiveLine(output, root)
+        live = _LiveLine(output)
         try:
             yield live
         finally:
             live.end()
     else:
-        yield _Lines(output, root)
+        yield _Lines(output)
 
 
 class _Events:
@@ -72,9 +72,8 @@ class _Events:
 class _Lines:
     """Plain lines on stderr, and one that says that it goes on, every now and then."""
 
-    def __init__(self, output: Output, root: Path) -> None:
+    def __init__(self, output: Output) -> None:
         self._output = output
-        self._root = root
         self._still_at = STILL_EVERY_S
 
     def begin(self) -> None:
@@ -87,16 +86,15 @@ class _Lines:
                 self._output.say(
                     f"Still generating… {tick_text(progress)} [{_clock(progress.elapsed_s)} elapsed]"
                 )
-        elif line := line_of(progress, self._root):
+        elif line := line_of(progress):
             self._output.say(line)
 
 
 class _LiveLine:
     """A terminal: what happened scrolls by above, and the last line lives."""
 
-    def __init__(self, output: Output, root: Path) -> None:
+    def __init__(self, output: Output) -> None:
         self._output = output
-        self._root = root
         self._live: Live | None = None
 
     def begin(self) -> None:
@@ -116,7 +114,7 @@ class _LiveLine:
             return
         if isinstance(progress, Tick):
             self._spinner.update(text=Text(f"{tick_text(progress)}  [{_clock(progress.elapsed_s)}]"))
-        elif line := line_of(progress, self._root):
+        elif line := line_of(progress):
             self._live.console.print(Text.from_ansi(line))
 
     def end(self) -> None:
@@ -124,7 +122,7 @@ class _LiveLine:
             self._live.stop()
 
 
-def line_of(progress: Progress, root: Path) -> str | None:  # noqa: C901, PLR0911  # one answer a kind
+def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911  # one answer a kind
     """What happened, in one line; None for what is not worth one."""
     match progress:
         case Submitted():
@@ -143,9 +141,7 @@ def line_of(progress: Progress, root: Path) -> str | None:  # noqa: C901, PLR091
         case Retired():
             return f"{progress.address}: retired, its takes are kept"
         case Downloaded():
-            path = Path(progress.path)
-            shown = path.relative_to(root) if path.is_relative_to(root) else path
-            return f"{progress.address}: wrote {shown}"
+            return f"{progress.address}: wrote {shown(Path(progress.path))}"
         case Noticed():
             return f"{progress.address}: {progress.message}" if progress.address else progress.message
         case Stopping():

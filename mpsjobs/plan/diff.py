@@ -121,8 +121,9 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, ledger: Le
     pool = state.pool(want.fingerprint)
     count = _Count.of(terms.takes(pool))
     buyer, planned = ledger.buyer(want.fingerprint)
-    replaced = count.good if terms.selection.replaces(want.asset.address) else ()
-    missing = max(0, want.asset.takes - count.covered + len(replaced) - planned)
+    replacing = terms.selection.replaces(want.asset.address)
+    replaced = count.good if replacing else ()
+    missing = max(0, want.asset.takes - planned - (0 if replacing else count.covered))
     if count.failed:  # what has failed is bought again only as far as the attempts go
         missing = min(missing, max(terms.attempts - len(count.failed), 1))
     stop = (
@@ -146,11 +147,16 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, ledger: Le
 
     if stop:
         return change(Kind.FAILED, stop)
+    again = (
+        f"attempt {len(count.failed) + 1} of {terms.attempts}; last time: {count.failed[-1].message}"
+        if count.failed
+        else None
+    )
     shares = f"shares its takes with {buyer}" if buyer and not missing and planned else None
     if buys and replaced:
         return change(Kind.REGENERATE, f"replaces take {', '.join(str(take.take) for take in replaced)}")
     if buys or (shares and count.covered < want.asset.takes):
-        return change(_paid_kind(want, known.record, state, terms.realm, count), shares)
+        return change(_paid_kind(want, known.record, state, terms.realm, count), shares or again)
     if count.unresolved and count.usable < want.asset.takes:
         return change(Kind.UNRESOLVED, _unknown(count.unresolved[0]))
     if count.in_flight and count.usable < want.asset.takes:

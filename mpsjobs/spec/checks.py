@@ -67,10 +67,13 @@ class Checks:
                 for known in self.catalogue.models.values()
                 for spelling in (known.name, *known.aliases)
             ]
-            near = self.near(name, names)
+            near = self.near(name, names) or next(
+                (each for each in names if each.lower().startswith(name.lower())), None
+            )
             known = f"Known models: {listed(self.catalogue.models)}."
             if near:
-                self.error(said.at(), f'Unknown model "{name}"', known, f'Did you mean "{near}"?')
+                hint = f'Did you mean "{self.catalogue.entry(near).name}"?'
+                self.error(said.at(), f'Unknown model "{name}"', known, hint)
             else:
                 detail = f"It may exist all the same, but a wrong name is only found out when the task fails. {known}"
                 self.doubt(said.at(), f'Unknown model "{name}"', detail, _ADD_TO_CATALOGUE)

@@ -35,6 +35,7 @@ class Written(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
     LATER: ClassVar[dict[str, str]] = {}
     TITLE: ClassVar[str] = "this mapping"
+    OTHERWISE: ClassVar[str] = "Remove the key, or use one of these."
 
 
 class TextFile(Written):
@@ -153,6 +154,7 @@ class SpecFile(Written):
     """A spec file."""
 
     TITLE: ClassVar[str] = "a spec file"
+    OTHERWISE: ClassVar[str] = "If it is an asset, indent it under `assets:`; else remove the key."
     LATER: ClassVar[dict[str, str]] = {
         "import": "imports",
         "moved": "moves",

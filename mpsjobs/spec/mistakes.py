@@ -103,11 +103,11 @@ def _unknown_key(kind: type[Written], path: Path) -> tuple[str, str, str]:
             "Remove the key.",
         )
     known = list(owner.model_fields)
-    near = closest(key, known)
+    near = closest(key, known, cutoff=0.75)
     return (
         f'Unknown key "{key}"',
         f"Keys of {owner.TITLE}: {listed(known)}.",
-        f'Did you mean "{near}"?' if near else "Remove the key, or use one of these.",
+        f'Did you mean "{near}"?' if near else owner.OTHERWISE,
     )
 
 

@@ -183,3 +183,22 @@ def test_spending_is_capped_unless_told_otherwise(project: Folder) -> None:
     assert "--max-generations 2" in refused.err
     assert project("apply", "--auto-approve", "--max-generations", "2").code == 0
     assert len(project.ledger()) == 2
+
+
+def test_a_refused_change_of_a_good_asset_is_no_change_to_wait_for(project: Folder) -> None:
+    project.write(music="assets: {a: fine}\n")
+    project("apply", "--auto-approve")
+    project.write(music="assets: {a: mpsblockedword}\n")
+    assert project("apply", "--auto-approve").code == 3
+    assert project.kinds() == {"a": "failed"}
+    assert project("plan", "--detailed-exitcode").code == 0
+    assert (project.root / "audio" / "a.mp3").exists()
+
+
+def test_a_lost_object_or_a_file_changed_by_hand_is_never_shown_as_the_take(project: Folder) -> None:
+    project.write(music="assets: {a: fine}\n")
+    project("apply", "--auto-approve")
+    (project.root / "audio" / "a.mp3").write_bytes(b"mine")
+    shown = project("output", "a").out.strip()
+    assert shown.startswith(str(project.root / ".mpsjobs" / "store"))
+    assert Path(shown).is_file()

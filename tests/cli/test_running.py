@@ -276,3 +276,53 @@ def test_commands_that_only_look_load_neither_cloud_nor_audio(project: Folder, c
     assert not loaded & heavy
     if command == ["version"]:
         assert not loaded & {"click", "pydantic", "ruamel.yaml"}
+
+
+def test_a_refused_account_stops_submitting_and_nothing_is_remembered(
+    project: Folder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project.write(music="assets: {a: x, b: y}\n")
+    with Emulator(EmulatorConfig(data=tmp_path / "elsewhere", speed=1000, audio="stub")) as emulator:
+        project.settings(
+            SETTINGS.replace("{kind: emulator,", f"{{kind: emulator, endpoint: '{emulator.url}',")
+        )
+        monkeypatch.setenv("TENCENTCLOUD_SECRET_ID", "AKIDsomebodyelse")
+        monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "another")
+        ran = project("apply", "--auto-approve")
+        assert ran.code == 1
+        assert ran.err.count("AuthFailure.SecretIdNotFound") <= 2
+        assert ledger_of(emulator.url) == []
+    assert project.kinds() == {"a": "generate", "b": "generate"}
+
+
+def test_a_reader_that_leaves_does_not_come_between_a_request_and_its_record(project: Folder) -> None:
+    project.write(music="assets: {a: x, b: y, c: z}\n")
+    with started(project.root, "apply", "--auto-approve", "--json") as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.stdout.close()
+        process.wait(timeout=60)
+    assert project("apply", "--auto-approve").code == 0
+    assert len(project.ledger()) == 3
+
+
+def test_what_had_no_answer_when_the_run_was_stopped_is_named(project: Folder, tmp_path: Path) -> None:
+    project.write(music="assets: {a: x}\n")
+    store = project.root / ".mpsjobs" / "store"
+    config = EmulatorConfig(
+        data=tmp_path / "elsewhere", store=store, speed=1000, audio="stub", faults={"slow": 1.0}
+    )
+    with Emulator(config) as emulator:
+        project.settings(
+            SETTINGS.replace("{kind: emulator,", f"{{kind: emulator, endpoint: '{emulator.url}',")
+        )
+        with started(project.root, "apply", "--auto-approve") as process:
+            deadline = time.monotonic() + 30
+            while not ledger_of(emulator.url) and time.monotonic() < deadline:
+                select.select([], [], [], 0.05)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert "a, take 1: the answer to its request was lost" in err
+        assert project("apply", "--auto-approve").code == 0
+        assert len(ledger_of(emulator.url)) == 1

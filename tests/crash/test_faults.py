@@ -161,7 +161,7 @@ def test_an_output_that_is_nowhere_is_said_and_asked_for_again_later(project: Fo
     with cloud(project, {"never-write": 1.0}) as url:
         ran = project("apply", "--auto-approve", "--detach")
         assert ran.code == 0
-        assert "1 tasks are still running" in ran.err
+        assert "1 task is still running" in ran.err
         assert project("wait").code == 0
         assert paid(url) == {"song 0": 1}
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ class Crashing:
             assert task["TaskId"] in known or task["request"]["StoreCosParam"]["CosBucketPath"] in known
         assert {record["status"] for record in state["assets"].values()} == {"ready"}
         assert len(state["assets"]) == self.assets
-        assert len(list((self.root / "audio").glob("*.mp3"))) == self.assets
+        names = {file.name for file in (self.root / "audio").iterdir()}
+        assert {f"a{number}.mp3" for number in range(self.assets)} <= names
         assert not list(self.root.glob("errored*"))
         assert self.run("plan", "--detailed-exitcode").returncode == 0
 
@@ -97,12 +99,13 @@ def project(root: Path, url: str, assets: int, *, unknown_wait: str) -> Crashing
     return Crashing(root, url, assets)
 
 
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[str]:
+@contextmanager
+def emulator_process(tmp_path: Path, *more: str, speed: str = "500") -> Iterator[str]:
     """The URL of an emulator in another process, writing into the project's store."""
     command = [
         *(sys.executable, "-m", "mpsjobs.emulator", "--data", str(tmp_path / "emulator")),
-        *("--store", str(tmp_path / "project" / ".mpsjobs" / "store"), "--speed", "500", "--audio", "stub"),
+        *("--store", str(tmp_path / "project" / ".mpsjobs" / "store"), "--speed", speed, "--audio", "stub"),
+        *more,
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
         assert process.stdout
@@ -111,10 +114,27 @@ def emulator(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[str]:
+    with emulator_process(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def in_bad_weather(tmp_path: Path) -> Iterator[Crashing]:
+    """A cloud that loses answers, throttles, and writes late or twice."""
+    faults = "drop-after-create=0.1,truncate=0.1,throttle=0.1,internal-error=0.1,duplicate-write=0.1,write-late=0.1"
+    weather = ("--fault", faults, "--fault", "describe-drop=0.2", "--fault-delay", "write-late=0.5")
+    with emulator_process(tmp_path, *weather) as url:
+        yield project(tmp_path / "project", url, 40, unknown_wait="20s")
+
+
+@pytest.fixture
 def few(tmp_path: Path, emulator: str) -> Crashing:
     return project(tmp_path / "project", emulator, 3, unknown_wait="3s")
 
 
 @pytest.fixture
-def many(tmp_path: Path, emulator: str) -> Crashing:
-    return project(tmp_path / "project", emulator, 40, unknown_wait="5s")
+def many(tmp_path: Path) -> Iterator[Crashing]:
+    """Tasks that take long enough for a kill to find them on their way."""
+    with emulator_process(tmp_path, speed="20") as url:
+        yield project(tmp_path / "project", url, 40, unknown_wait="20s")

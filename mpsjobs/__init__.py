@@ -19,7 +19,7 @@ __all__ = ["Project", "__version__"]
 def __getattr__(name: str) -> Any:
     """Load the project only when it is asked for, so that `mpsjobs version` is quick."""
     if name == "Project":
-        from mpsjobs.project import Project  # noqa: PLC0415  # see above
+        from mpsjobs.project import Project  # see above
 
         return Project
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ class Probe:
 
 def probe(path: Path) -> Probe | None:
     """Read the head of the file. None when it is not audio that can be decoded."""
-    import soundfile  # noqa: PLC0415  # heavy: a run that collects nothing must not pay for it
+    import soundfile  # heavy: a run that collects nothing must not pay for it
 
     try:
         info = soundfile.info(str(path))

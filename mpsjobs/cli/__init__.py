@@ -7,11 +7,11 @@ import sys
 def main() -> None:
     """Entry point of the console script. Never returns; every exit code is one of the contract's."""
     if sys.argv[1:] == ["version"]:
-        from mpsjobs._version import __version__  # noqa: PLC0415  # the quick way: nothing else is loaded
+        from mpsjobs._version import __version__  # the quick way: nothing else is loaded
 
         print(f"mpsjobs {__version__}")  # noqa: T201
         sys.exit(0)
-    from mpsjobs.cli.app import run  # noqa: PLC0415
+    from mpsjobs.cli.app import run
 
     code = run(sys.argv[1:])
     try:

@@ -136,7 +136,7 @@ def command(  # noqa: PLR0913 — one for each option
     fault_seed: int,
     fault_delays: Mapping[str, float],
 ) -> None:
-    from mpsjobs.emulator import EmulatorBusy, EmulatorConfig, serve_forever  # noqa: PLC0415
+    from mpsjobs.emulator import EmulatorBusy, EmulatorConfig, serve_forever
 
     host, port = listen
     config = EmulatorConfig(

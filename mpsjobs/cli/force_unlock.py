@@ -6,7 +6,6 @@ import click
 
 from mpsjobs.cli.options import common, open_project
 from mpsjobs.cli.output import Output
-from mpsjobs.cli.state import state_store
 
 
 @click.command("force-unlock", epilog="Example: mpsjobs force-unlock")
@@ -18,7 +17,7 @@ def command(output: Output, *, lock_id: str | None) -> None:
     A process that has ended holds no lock, so this is for a run on another machine that shares the folder: it stops before its next
     paid request. With LOCK_ID only that very lock is taken.
     """
-    holder = state_store(open_project()).force_unlock(lock_id)
+    holder = open_project().store.force_unlock(lock_id)
     if output.json:
         output.document({"format_version": 1, "released": asdict(holder) if holder else None})
         return

@@ -71,7 +71,10 @@ def _asset_lines(project: Project, state: State, address: str) -> Iterator[str]:
 
 
 def _take_row(project: Project, address: str, take: Take, *, used: bool) -> tuple[str, ...]:
-    files = [shown(file) if (file := project.file_of(output)) else output.key for output in take.outputs]
+    files = [
+        shown(file) if (file := project.connections.file_of(output)) else output.key
+        for output in take.outputs
+    ]
     what = ", ".join(files) or take.message or "-"
     name = f"{address}#{take.take}" + (" (used)" if used else "")
     return (name, str(take.status), take.task_id or "-", take.submitted_at or "-", what)

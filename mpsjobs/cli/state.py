@@ -5,28 +5,17 @@ from pathlib import Path
 
 import click
 
-from mpsjobs._version import __version__
 from mpsjobs.cli.options import common, lock_timeout, open_project
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.table import table_lines
-from mpsjobs.cloud.clock import SystemClock
 from mpsjobs.model.asset import Json
 from mpsjobs.model.diagnostics import MpsjobsError
-from mpsjobs.project import Project
 from mpsjobs.state.codec import asset_document
-from mpsjobs.state.file_store import FileStateStore
 
 
 @click.group("state")
 def command() -> None:
     """Look at what has been recorded, or put it right."""
-
-
-def state_store(project: Project) -> FileStateStore:
-    """The project's state itself, for those who mend it."""
-    return FileStateStore(
-        project.root / project.settings.state.path, clock=SystemClock(), version=__version__
-    )
 
 
 @command.command("list", epilog="Example: mpsjobs state list 'level1.*'")
@@ -73,9 +62,9 @@ def push_errored(output: Output, *, file: Path, lock_timeout: float) -> None:
 
     Doing it twice does nothing the second time.
     """
-    from mpsjobs.state.push import push  # noqa: PLC0415  # nobody needs it on other days
+    from mpsjobs.state.push import push  # nobody needs it on other days
 
-    pushed = push(state_store(open_project()), file, lock_timeout_s=lock_timeout)
+    pushed = push(open_project().store, file, lock_timeout_s=lock_timeout)
     if output.json:
         output.document(
             {
@@ -105,7 +94,7 @@ def rebase(output: Output, *, lock_timeout: float) -> None:
     What happened after the state file was saved is then no longer known, paid tasks among it. A damaged journal is kept under another
     name.
     """
-    aside = state_store(open_project()).rebase(lock_timeout_s=lock_timeout)
+    aside = open_project().store.rebase(lock_timeout_s=lock_timeout)
     if output.json:
         output.document({"format_version": 1, "kept": str(aside) if aside else None})
         return

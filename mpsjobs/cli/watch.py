@@ -98,9 +98,9 @@ class _LiveLine:
         self._live: Live | None = None
 
     def begin(self) -> None:
-        from rich.console import Console  # noqa: PLC0415  # only a terminal pays for rich
-        from rich.live import Live  # noqa: PLC0415
-        from rich.spinner import Spinner  # noqa: PLC0415
+        from rich.console import Console  # only a terminal pays for rich
+        from rich.live import Live
+        from rich.spinner import Spinner
 
         self._output.say()
         self._spinner = Spinner("dots", text="")
@@ -108,7 +108,7 @@ class _LiveLine:
         self._live.start()
 
     def report(self, progress: Progress) -> None:
-        from rich.text import Text  # noqa: PLC0415
+        from rich.text import Text
 
         if self._live is None:
             return

@@ -13,7 +13,7 @@ import orjson
 
 
 def _render(job: dict[str, Any]) -> list[float]:
-    from mpsjobs.emulator.music import Wish, write_audio  # noqa: PLC0415 — numpy's import may fail: report it
+    from mpsjobs.emulator.music import Wish, write_audio
 
     seconds = []
     for index, path in enumerate(job["paths"]):

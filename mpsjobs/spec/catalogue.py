@@ -98,6 +98,6 @@ def load_catalogue(extra: Mapping[str, Any] | None = None) -> Catalogue:
     Raises:
         SpecError: `extra` is not of the form of the catalogue. (`load_settings` has checked it.)
     """
-    from mpsjobs.spec.catalogue_file import read_catalogue  # noqa: PLC0415  # the types alone need neither YAML nor pydantic
+    from mpsjobs.spec.catalogue_file import read_catalogue  # the types alone need neither YAML nor pydantic
 
     return read_catalogue(extra)

@@ -1,14 +1,12 @@
 """Spec files → the desired assets."""
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mpsjobs.model.asset import Asset
 from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError, in_reading_order
+from mpsjobs.model.garbage import uncollected
 from mpsjobs.model.settings import Settings
 from mpsjobs.spec.addresses import bad_name, clashes, normal_address, too_long
 from mpsjobs.spec.catalogue import Catalogue
@@ -40,7 +38,7 @@ def load_assets(root: Path, settings: Settings, catalogue: Catalogue, *, strict:
             looked at, but nothing is reported that merely follows from another mistake.
     """
     root = root.resolve()
-    with _uncollected():
+    with uncollected():
         resolver = Resolver(root, settings, catalogue, strict=strict)
         reading = _Reading(_project_fields(settings))
         try:
@@ -149,18 +147,3 @@ def _no_files(settings: Settings) -> Diagnostic:
         "Add a file, or correct `specs:` in mpsjobs.yaml.",
         Severity.WARNING,
     )
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the cyclic garbage collector: all that is made here lives, holds no cycles, and is bounded by the limits of files.
-
-    Going through it again and again would double the time for large projects.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -194,7 +194,10 @@ def _is_real(provider: ProviderSettings) -> bool:
 
 
 def _honour_required_version(root: Map) -> None:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  # only for projects that ask for a version
+    from packaging.specifiers import (  # only for projects that ask for a version
+        InvalidSpecifier,
+        SpecifierSet,
+    )
 
     wanted = root.get("required_version")
     if not isinstance(wanted, str):

@@ -105,7 +105,10 @@ class PolicyFile(Section):
 
 
 def _specifier(value: Any) -> Any:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  # only for projects that ask for a version
+    from packaging.specifiers import (  # only for projects that ask for a version
+        InvalidSpecifier,
+        SpecifierSet,
+    )
 
     try:
         SpecifierSet(str(value))

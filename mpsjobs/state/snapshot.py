@@ -4,15 +4,14 @@ Sorted, one field a line, unset fields as null, a newline at the end: the same s
 bytes, so that a state which somebody edited is not taken for what happened.
 """
 
-import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
 import orjson
 
+from mpsjobs.model.garbage import uncollected
 from mpsjobs.model.state import State
 from mpsjobs.state import codec
 from mpsjobs.state.codec import ASSET, POOL, RETIRED, Line, line_document, line_of, newer_version, plain
@@ -63,7 +62,7 @@ def decode_snapshot(data: bytes) -> Snapshot:
         ShapeError: it is not one; the text says why.
         StateError: a newer mpsjobs wrote it.
     """
-    with _no_garbage_collection():
+    with uncollected():
         document = _opened(data)
         if "unrecorded" in document:
             raise ShapeError(
@@ -79,7 +78,7 @@ def decode_errored(data: bytes) -> Errored:
         ShapeError: it is not that; the text says why.
         StateError: a newer mpsjobs wrote it.
     """
-    with _no_garbage_collection():
+    with uncollected():
         document = _opened(data)
         lines = document.get("unrecorded")
         if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
@@ -169,15 +168,3 @@ def _checksum(data: bytes, begin: int) -> bytes:
     digest = blake2b(whole[:begin], digest_size=_SUM_SIZE // 2)
     digest.update(whole[begin + _SUM_SIZE :])
     return digest.hexdigest().encode()
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Nothing that is read here is garbage, but making a hundred thousand objects sets the collector off again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -22,7 +22,7 @@ def downloads(tmp_path: Path, store: DirectoryStore) -> Downloads:
 
 
 def made(store: DirectoryStore, content: str) -> tuple[Output, ...]:
-    import hashlib  # noqa: PLC0415
+    import hashlib
 
     data = content.encode()
     ref = ObjectRef("b-1", "local", f"takes/{content}/1.mp3")

@@ -267,7 +267,7 @@ def test_both_commands_take_faults_and_say_at_once_where_they_are(tmp_path: Path
 def test_a_bad_option_is_a_usage_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
 ) -> None:
-    from mpsjobs.cli.app import run  # noqa: PLC0415 — the other tests here need no command line
+    from mpsjobs.cli.app import run
 
     assert run(["emulator", "--data", str(tmp_path / "data"), *options]) == 1
     said = capsys.readouterr().err

@@ -1,0 +1,134 @@
+"""What a project is plugged into: the cloud or the emulator, the store, the download folder. Each is made when it is needed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpsjobs.model.asset import Asset, StoreTarget
+from mpsjobs.model.diagnostics import CloudError
+from mpsjobs.model.ports import Clock, Mps, ObjectRef, ObjectStore
+from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
+from mpsjobs.model.state import Output
+from mpsjobs.spec.catalogue import Catalogue, FormatPlace
+
+if TYPE_CHECKING:
+    from mpsjobs.apply.collect import Collector
+    from mpsjobs.apply.download import Downloads
+    from mpsjobs.emulator import EmulatorConfig
+
+SCRATCH = ".mpsjobs"
+"""What can be made again: emulator data, caches, the memory of downloads. Git-ignored."""
+
+DEFAULT_HOST = "mps.intl.tencentcloudapi.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Makes what the settings name. Imports are lazy: a plan needs none of it."""
+
+    root: Path
+    settings: Settings
+    catalogue: Catalogue
+    clock: Clock
+
+    def collector(self) -> "Collector":
+        from mpsjobs.apply.collect import Collector
+        from mpsjobs.cloud.fetch import fetch_url
+
+        return Collector(self.objects(), fetch_url, self.root / SCRATCH / "scratch")
+
+    def downloads(self) -> "Downloads | None":
+        from mpsjobs.apply.download import Downloads
+
+        if self.settings.download is None:
+            return None
+        return Downloads(
+            self.root / self.settings.download, self.root / SCRATCH / "downloads.json", self.objects()
+        )
+
+    def target(self, asset: Asset) -> StoreTarget:
+        store = self.settings.store
+        return asset.store or StoreTarget(store.bucket, store.region, store.prefix)
+
+    def body(self, asset: Asset, path: ObjectRef) -> bytes:
+        from mpsjobs.cloud.request import Destination, WireNames, create_body
+
+        entry = self.catalogue.entry(asset.sound.model)
+        place = self.catalogue.format_place[self.settings.provider.site]
+        names = WireNames(
+            format_in_extra=place is FormatPlace.EXTRA_PARAMETERS,
+            lyrics=entry.lyrics or "lyrics",
+            instrumental=entry.instrumental or "is_instrumental",
+        )
+        to = Destination(path.bucket, path.region, path.key)
+        return create_body(asset.sound, to, names, operator=asset.operator)
+
+    def objects(self) -> ObjectStore:
+        from mpsjobs.cloud.directory_store import DirectoryStore
+
+        if self.settings.store.kind is not StoreKind.DIRECTORY:
+            raise CloudError.of(
+                "The COS store is not supported yet.",
+                detail="This version plans for the real cloud but cannot collect from it.",
+                hint="Use provider.kind: emulator, or store.kind: directory with an emulator.",
+            )
+        return DirectoryStore(self.root / self.settings.store.path)
+
+    def file_of(self, output: Output) -> Path | None:
+        """The object itself, where the store is a folder of this machine and has it."""
+        if self.settings.store.kind is not StoreKind.DIRECTORY:
+            return None
+        file = self.root / self.settings.store.path / output.bucket / output.key
+        return file if file.is_file() else None
+
+    @contextmanager
+    def mps(self) -> Iterator[Mps]:
+        from mpsjobs.cloud.credentials import Credentials, from_environment
+        from mpsjobs.cloud.mps import MpsClient
+        from mpsjobs.emulator import default_credentials
+
+        with ExitStack() as stack:
+            provider = self.settings.provider
+            if provider.kind is ProviderKind.EMULATOR:
+                secret_id, secret_key = next(iter(default_credentials().items()))
+                credentials = Credentials(secret_id, secret_key)
+                endpoint = (
+                    partial(str, provider.endpoint)
+                    if provider.endpoint
+                    else stack.enter_context(self._emulator())
+                )
+            else:
+                credentials, endpoint = from_environment(), partial(str, provider.endpoint or DEFAULT_HOST)
+            client = MpsClient(endpoint, lambda: credentials, self.clock, region=provider.region)
+            stack.callback(client.close)
+            yield client
+
+    @contextmanager
+    def _emulator(self) -> Iterator[Callable[[], str]]:
+        """Where the embedded emulator answers: it may move when another process takes over."""
+        from mpsjobs.emulator import EmbeddedEmulator, EmulatorBusy
+
+        try:
+            emulator = EmbeddedEmulator.open(self._emulator_config())
+        except EmulatorBusy as busy:
+            raise CloudError.of(
+                "The embedded emulator is held by a process that does not answer.", detail=str(busy)
+            ) from busy
+        with emulator:
+            yield lambda: emulator.url
+
+    def _emulator_config(self) -> "EmulatorConfig":
+        """The emulator that this project embeds: its data beside the project, its outputs in the project's store."""
+        from mpsjobs.emulator import EmulatorConfig
+
+        provider = self.settings.provider
+        return EmulatorConfig(
+            data=self.root / SCRATCH / "emulator",
+            store=self.root / self.settings.store.path,
+            speed=provider.speed,
+            audio=provider.audio,
+            requests_per_second=max(1, round(provider.requests_per_second)),
+        )

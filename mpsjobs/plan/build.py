@@ -22,7 +22,7 @@ from mpsjobs.model.diagnostics import Diagnostic
 from mpsjobs.model.state import AssetRecord, State
 from mpsjobs.plan.diff import (
     Known,
-    Ledger,
+    Purchases,
     Terms,
     Wanted,
     change_of,
@@ -42,9 +42,9 @@ def build(
     every = {asset.address: name_sound(asset) for asset in sorted(desired, key=lambda asset: asset.address)}
     wanted = {address: want for address, want in every.items() if _selected(want, state, terms)}
     moves = find_moves(every, state, terms.realm)
-    ledger = Ledger()
+    purchases = Purchases()
     changes = {
-        address: change_of(want, _known(address, state, moves), state, terms, ledger)
+        address: change_of(want, _known(address, state, moves), state, terms, purchases)
         for address, want in wanted.items()
     }
     for address in state.assets.keys() - every.keys() - set(moves.values()):

@@ -81,7 +81,7 @@ class _Count:
 
 
 @dataclass(slots=True)
-class Ledger:
+class Purchases:
     """The takes that this plan buys, so that assets of one fingerprint share them: who buys, and how many."""
 
     bought: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -116,11 +116,11 @@ def find_moves(wanted: Mapping[str, Wanted], state: State, realm: str) -> dict[s
     return moves
 
 
-def change_of(want: Wanted, known: Known, state: State, terms: Terms, ledger: Ledger) -> Change:
-    """Decide what happens to one address. Notes in `ledger` what it buys."""
+def change_of(want: Wanted, known: Known, state: State, terms: Terms, purchases: Purchases) -> Change:
+    """Decide what happens to one address. Notes in `purchases` what it buys."""
     pool = state.pool(want.fingerprint)
     count = _Count.of(terms.takes(pool))
-    buyer, planned = ledger.buyer(want.fingerprint)
+    buyer, planned = purchases.buyer(want.fingerprint)
     replacing = terms.selection.replaces(want.asset.address)
     replaced = count.good if replacing else ()
     missing = max(0, want.asset.takes - planned - (0 if replacing else count.covered))
@@ -131,7 +131,7 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, ledger: Le
     )
     buys = 0 if stop else missing
     if buys:
-        ledger.buy(want.fingerprint, want.asset.address, buys)
+        purchases.buy(want.fingerprint, want.asset.address, buys)
 
     def change(kind: Kind, message: str | None = None) -> Change:
         return Change(

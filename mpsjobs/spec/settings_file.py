@@ -51,10 +51,10 @@ class ProviderFile(Section):
     requests_per_second: Annotated[Number, Field(gt=0, le=20)] = Field(20, description="Per API action.")
     account: Name | None = Field(None, description="A label that keeps the takes of several accounts apart.")
     speed: Annotated[Number, Field(gt=0, le=10_000)] | None = Field(
-        None, description="How much faster the emulator's clock runs."
+        None, description="Emulator: how many times quicker than the cloud a task is. 20 if unset."
     )
     audio: Literal["full", "short", "stub"] | None = Field(
-        None, description="How much audio the emulator makes."
+        None, description="Emulator: `full`, `short` or `stub` music. `full` if unset."
     )
 
 
@@ -67,7 +67,9 @@ class StoreFile(Section):
     bucket: Bucket | None = Field(None, description="`name-appid`.")
     region: Region | None = Field(None, description="Region of the bucket.")
     prefix: Prefix = Field("", description="Folder in the bucket.")
-    path: ProjectPath | None = Field(None, description="Folder of the directory store.")
+    path: ProjectPath | None = Field(
+        None, description="Folder of the directory store, inside the project. `.mpsjobs/store` if unset."
+    )
     endpoint: Endpoint | None = Field(None, description="Any S3-compatible server.")
     addressing_style: Literal["virtual", "path"] = Field(
         "virtual", description="How the server wants buckets named."
@@ -140,19 +142,24 @@ class SettingsFile(Section):
         "variables": "variables",
         "vars": "variables",
     }
-    project: Name | None = Field(None, description="Name of the project.")
+    project: Name | None = Field(None, description="Name of the project. Required.")
     required_version: Annotated[Word, AfterValidator(_specifier)] | None = Field(
         None, description="Versions of mpsjobs that may be used, such as `>=0.1,<1`."
     )
     specs: Words | None = Field(
-        None, min_length=1, description="Globs of the spec files, relative to this file."
+        None,
+        min_length=1,
+        description="Globs of the spec files, relative to this file. `specs/**/*.yaml` and `.yml` if unset.",
     )
     provider: ProviderFile = Field(default_factory=ProviderFile, description="The cloud, or the emulator.")
     store: StoreFile = Field(default_factory=StoreFile, description="Where audio goes.")
     state: StateFile = Field(
         default_factory=StateFile, description="Where it is recorded what has been done."
     )
-    download: ProjectPath | None = Field(None, description="Folder for the current take of each asset.")
+    download: ProjectPath | None = Field(
+        None,
+        description="Folder where the current take of each asset is put as `<address>.<ext>`. Nowhere if unset.",
+    )
     policy: PolicyFile = Field(default_factory=PolicyFile, description="What an apply may do.")
     defaults: AssetSpec | None = Field(None, description="What all assets have in common.")
     models: dict[str, ModelSpec] | None = Field(

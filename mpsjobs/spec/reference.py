@@ -1,0 +1,79 @@
+"""The reference of settings and specs, as Markdown, from the models that validate them: `python -m mpsjobs.spec.reference`."""
+
+import sys
+from collections.abc import Iterator
+from typing import get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from mpsjobs.spec.catalogue_file import ModelSpec
+from mpsjobs.spec.documents import AssetSpec, ReferenceSpec, SpecFile, StoreOverride, Written
+from mpsjobs.spec.settings_file import PolicyFile, ProviderFile, SettingsFile, StateFile, StoreFile
+
+_PARTS: tuple[tuple[str, type[Written], str], ...] = (
+    ("Settings: `mpsjobs.yaml`", SettingsFile, "One file at the root of the project."),
+    ("`provider`", ProviderFile, "Where takes come from."),
+    ("`store`", StoreFile, "Where audio goes."),
+    ("`state`", StateFile, "Where it is recorded what has been done."),
+    ("`policy`", PolicyFile, "What an apply may do."),
+    (
+        "`models.NAME`",
+        ModelSpec,
+        "A model that the catalogue lacks, or has wrong. `mpsjobs models` shows the result.",
+    ),
+    ("Spec files", SpecFile, "By default `specs/**/*.yaml` and `.yml`."),
+    (
+        "An asset, and `defaults`",
+        AssetSpec,
+        "A string is the prompt; what is not set comes from the defaults.",
+    ),
+    ("`reference_audio`, `reference_video`", ReferenceSpec, "A list of these, or a single one."),
+    ("`store` of an asset", StoreOverride, "What is left out is the project's."),
+)
+
+_HEAD = """\
+# Settings and specs
+
+Made by `python -m mpsjobs.spec.reference` from the models that check the files; a test keeps it current.
+
+YAML 1.2: `no` and `on` are words. A text takes what is written: `version: 2.10` is `2.10`. Durations are `90s`, `15m`, `2h`. In texts,
+`$${` stands for `${`. Keys that are known and not built yet are refused as "not supported yet".
+"""
+
+
+def reference() -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, *(line for part in _PARTS for line in _section(*part))]).rstrip() + "\n"
+
+
+def _section(title: str, model: type[Written], what: str) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    yield what
+    yield ""
+    yield "| key | default | what it is |"
+    yield "|---|---|---|"
+    for name, field in model.model_fields.items():
+        yield f"| `{name}` | {_default(field)} | {_cell(field)} |"
+    yield ""
+
+
+def _cell(field: FieldInfo) -> str:
+    return (field.description or "").replace("|", "\\|")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    nested = any(
+        isinstance(each, type) and issubclass(each, BaseModel)
+        for each in (field.annotation, *get_args(field.annotation))
+    )
+    if field.default is None or field.default == "" or nested or field.default_factory:
+        return ""
+    return f"`{field.default:g}`" if isinstance(field.default, float) else f"`{field.default}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

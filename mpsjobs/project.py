@@ -1,6 +1,6 @@
 """The composition root: a project on disk, and what can be done with it. The command line is one of its users."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -41,7 +41,7 @@ class Options:
 
     `saved` is a plan from a file: only what it says is done, if it still fits. `max_generations` replaces the policy's limit for this
     once. `resubmit` are addresses and globs whose attempts without an answer are given up if their outputs do not show now: their takes
-    may then be paid twice.
+    may then be paid twice. `patient`: whatever the policy says, nothing is given up for being unknown for long.
     """
 
     mode: Mode = Mode.APPLY
@@ -51,6 +51,7 @@ class Options:
     resubmit: tuple[str, ...] = ()
     max_generations: int | None = None
     lock_timeout_s: float = 0
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,20 +190,38 @@ class Project:
         loaded = self.load(strict=options.strict)
         session = self.store.open(str(options.mode), lock_timeout_s=options.lock_timeout_s)
         try:
-            self._settle(session)
+            self._settle(session, report)
             applied = self._pass(loaded, session, approve, report, on_start, options)
+            result = applied.result
             if (
-                applied.result
-                and applied.result.abandoned
-                and not (applied.result.interrupted or applied.result.stopped)
+                result
+                and result.abandoned
+                and options.mode.submits
+                and not (result.interrupted or result.stopped)
             ):
-                again = self._pass(loaded, session, approve, report, on_start, replace(options, resubmit=()))
-                applied = Applied(
-                    again.plan, applied.result.then(again.result) if again.result else applied.result
-                )
+                again = self._buy_again(applied.plan, result.abandoned, options)
+                second = self._pass(loaded, session, approve, report, on_start, again)
+                applied = Applied(second.plan, result.then(second.result) if second.result else result)
             return applied
         finally:
             session.close()
+
+    def _buy_again(self, plan: Plan, abandoned: Collection[str], options: Options) -> Options:
+        """What the second pass may do: buy the takes of abandoned attempts, once, within what is left of the limit; nothing else."""
+        users = tuple(change.address for change in plan.changes if change.fingerprint in abandoned)
+        limit = self._limit(options)
+        return replace(
+            options,
+            selection=Selection(targets=users or ("",), retry=bool(options.resubmit)),
+            saved=None,
+            resubmit=(),
+            max_generations=None if limit is None else max(0, limit - plan.generations),
+            patient=True,
+        )
+
+    def _limit(self, options: Options) -> int | None:
+        limit = options.max_generations
+        return self.settings.policy.max_generations_per_apply if limit is None else limit
 
     def _pass(
         self,
@@ -224,8 +243,9 @@ class Project:
             return Applied(plan, None)
         return Applied(plan, self._run(plan, session, report, on_start, options))
 
-    def _settle(self, session: StateSession) -> None:
+    def _settle(self, session: StateSession, report: Callable[["Progress"], None]) -> None:
         """Before anything is planned: withdraw what was never sent, and take in outputs of attempts whose answer was lost."""
+        from mpsjobs.apply.progress import Noticed
         from mpsjobs.apply.recovery import settle  # apply is heavy, and plan does without it
 
         now = timestamp(self._clock.utc())
@@ -240,6 +260,12 @@ class Project:
                 outputs = self.connections.collector().collect(path, self._songs_of(fields))
                 if outputs:
                     session.append([OutputsRecorded(now, take.attempt_id, outputs)])
+                    report(
+                        Noticed(
+                            take.address,
+                            f"the outputs of a lost answer have shown: they are take {take.take}",
+                        )
+                    )
 
     def _plan(self, loaded: Loaded, state: State, options: Options) -> Plan:
         terms = Terms(
@@ -248,8 +274,8 @@ class Project:
             songs=lambda sound: self.catalogue.entry(sound.model).songs(sound.additional_parameters),
             host=host_name(),
             boot_id=boot_id(),
-            max_generations=options.max_generations or self.settings.policy.max_generations_per_apply,
-            selection=options.saved.selection if options.saved else options.selection,
+            max_generations=self._limit(options),
+            selection=options.saved.selection(state) if options.saved else options.selection,
         )
         return build(loaded.assets, state, terms, (*self.notices, *loaded.diagnostics))
 
@@ -338,7 +364,9 @@ class Project:
                 gives_up=lambda address: matches(address, options.resubmit),
                 per_second=rate,
                 mode=options.mode,
-                unknown=UnknownPolicy(settings.policy.unknown_wait_s, settings.policy.unknown),
+                unknown=UnknownPolicy(
+                    settings.policy.unknown_wait_s, "stop" if options.patient else settings.policy.unknown
+                ),
             ),
             records=Records(session.state, realm),
             tally=Tally(self._clock.monotonic()),

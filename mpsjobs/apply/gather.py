@@ -31,14 +31,16 @@ def begin(run: Run, action: Resume | Reconcile, number: int) -> Job:
     if isinstance(action, Resume):
         run.scheduler.add_running(number, run.now(), age)
     else:
-        look_for(run, number, job, age)
+        look_for(run, number, job, age, asked=run.wiring.gives_up(job.address))
     return job
 
 
-def look_for(run: Run, number: int, job: Job, age: float) -> None:
-    """Look for the outputs of an attempt without an answer, again and again, until it is old enough to be given up."""
+def look_for(run: Run, number: int, job: Job, age: float, *, asked: bool = False) -> None:
+    """Look for the outputs of an attempt without an answer, again and again, until it is old enough to be given up.
+
+    `asked`: somebody said to give it up if nothing shows now. That is never meant for an attempt of this very run.
+    """
     job.unknown = True
-    asked = run.wiring.gives_up(job.address)
     patience = max(0.0, run.wiring.unknown.seconds(run.session.state, job.fingerprint) - age)
     waits = run.wiring.mode.waits
     job.resubmit = asked or (run.wiring.unknown.then == "resubmit" and (waits or not patience))
@@ -91,9 +93,7 @@ def on_collected(run: Run, number: int, job: Job, outputs: tuple[Output, ...] | 
     run.scheduler.ended(number)
     at = run.at()
     job.unknown = False
-    run.append(
-        [events.OutputsRecorded(at, job.attempt_id, outputs), *run.records.rejections(job.fingerprint, at)]
-    )
+    run.append([events.OutputsRecorded(at, job.attempt_id, outputs)])
     run.tally.took(seconds)
     run.report(progress.Finished(job.address, job.take, job.task_id, seconds, outputs))
     changing = list(run.records.on_take(job.fingerprint, at))
@@ -118,7 +118,7 @@ def _keep_looking(run: Run, number: int, job: Job) -> None:
     run.scheduler.ended(number)
     if job.resubmit and run.wiring.mode.submits:
         run.append([events.AttemptAbandoned(run.at(), job.attempt_id)])
-        run.tally.abandoned += 1
+        run.tally.abandoned.append(job.fingerprint)
         message = "no output has shown; this attempt is given up, and its take is bought again"
         run.report(progress.Noticed(job.address, message))
     else:
@@ -139,6 +139,6 @@ def let_go(run: Run, number: int, job: Job, why: str) -> None:
     run.failed(
         job,
         "NotCollected",
-        f"{why}; the next apply asks again, and apply --replace buys it anew",
+        f"{why}; the next apply asks again",
         job.request_id,
     )

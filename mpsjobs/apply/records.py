@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mpsjobs.model.change import Kind, Plan, Record, Reject, Retire
-from mpsjobs.model.events import AssetRecorded, AssetRetired, TakeRejected
+from mpsjobs.model.change import Kind, Plan, Record, Retire
+from mpsjobs.model.events import AssetRecorded, AssetRetired
 from mpsjobs.model.state import State, chosen_take
 
 
@@ -15,7 +15,6 @@ class Records:
     state: State
     realm: str
     _waiting: dict[str, list[Record]] = field(default_factory=dict)
-    _rejects: dict[str, Reject] = field(default_factory=dict)
     _users: dict[str, list[str]] = field(default_factory=dict)
 
     def begin(self, plan: Plan, at: str) -> Iterator[AssetRecorded | AssetRetired]:
@@ -27,9 +26,7 @@ class Records:
             if isinstance(action, Retire):
                 yield AssetRetired(at, action.address)
         for action in plan.actions:
-            if isinstance(action, Reject):
-                self._rejects[action.fingerprint] = action
-            elif isinstance(action, Record):
+            if isinstance(action, Record):
                 if self._free(action):
                     yield self._recorded(action, at)
                 else:
@@ -43,12 +40,6 @@ class Records:
         for record in waiting:
             if record.address not in known:
                 yield self._recorded(record, at)
-
-    def rejections(self, fingerprint: str, at: str) -> Iterator[TakeRejected]:
-        """A take is there that replaces others: these are used no more."""
-        replaced = self._rejects.pop(fingerprint, None)
-        for attempt_id in replaced.attempt_ids if replaced else ():
-            yield TakeRejected(at, attempt_id)
 
     def on_take(self, fingerprint: str, at: str) -> Iterator[AssetRecorded]:
         """A usable take is there: all that waited for it change over."""

@@ -21,7 +21,7 @@ class ExitCode(IntEnum):
 class ApplyResult:
     """`stopped` says why the run stopped before its end; `running` counts tasks that the next apply picks up.
 
-    `abandoned` counts attempts that were given up so that their takes can be bought again: plan and apply once more.
+    `abandoned` are the fingerprints of attempts that were given up and whose takes were not bought again yet.
     `still_failed` and `still_unknown` count planned changes that could not even begin: the cloud refused them before, or the outcome of
     an earlier request is unknown.
     """
@@ -31,7 +31,7 @@ class ApplyResult:
     finished: int
     recorded: int
     retired: int
-    abandoned: int
+    abandoned: tuple[str, ...]
     failed: tuple[Failed, ...]
     unknown: tuple[Unknown, ...]
     running: int
@@ -48,7 +48,6 @@ class ApplyResult:
             finished=self.finished + later.finished,
             recorded=self.recorded + later.recorded,
             retired=self.retired + later.retired,
-            abandoned=self.abandoned + later.abandoned,
             failed=self.failed + later.failed,
             stopped=self.stopped + later.stopped,
         )
@@ -60,7 +59,9 @@ class ApplyResult:
         if self.stopped:
             return ExitCode.ERROR
         left = self.running if self.mode.waits else 0
-        troubles = self.failed or self.unknown or left or self.still_failed or self.still_unknown
+        troubles = (
+            self.failed or self.unknown or self.abandoned or left or self.still_failed or self.still_unknown
+        )
         return ExitCode.INCOMPLETE if troubles else ExitCode.OK
 
 
@@ -72,7 +73,7 @@ def nothing_done(plan: Plan, mode: Mode) -> ApplyResult:
         finished=0,
         recorded=0,
         retired=0,
-        abandoned=0,
+        abandoned=(),
         failed=(),
         unknown=(),
         running=0,

@@ -112,7 +112,7 @@ class Runner:
             finished=tally.finished,
             recorded=tally.recorded,
             retired=tally.retired,
-            abandoned=tally.abandoned,
+            abandoned=tuple(tally.abandoned),
             failed=tuple(tally.failed),
             unknown=tuple(tally.unknown),
             running=run.scheduler.running - len(looking) + tally.left_running,

@@ -62,6 +62,7 @@ def stage(run: Run, number: int, job: Job) -> None:
             cos_path=job.path.key,
             host=run.origin.host,
             boot_id=run.origin.boot_id,
+            replaces=buys.replaces,
         )
         run.append([intent])
         job.intended, job.since = True, at

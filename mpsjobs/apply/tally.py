@@ -18,7 +18,7 @@ class Tally:
     failed: list[Failed] = field(default_factory=list)
     unknown: list[Unknown] = field(default_factory=list)
     stopped: list[Diagnostic] = field(default_factory=list)
-    abandoned: int = 0
+    abandoned: list[str] = field(default_factory=list)
     left_running: int = 0
     interrupted: bool = False
     _durations_s: float = 0.0

@@ -49,6 +49,10 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     """Generate what is new or changed, and record what came out; with PLAN_FILE just what was planned and reviewed there."""
     if output.json and not (auto_approve or plan_file):
         raise click.UsageError("--json needs --auto-approve: a question cannot be asked in JSON.")
+    if resubmit_unknown and (detach or plan_file):
+        raise click.UsageError(
+            "--resubmit-unknown looks for outputs first; it goes with neither --detach nor a saved plan."
+        )
     if plan_file and selection != EVERYTHING:
         raise click.UsageError(
             "A saved plan says which assets it is about; --target and --replace go with mpsjobs plan --out."

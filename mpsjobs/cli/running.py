@@ -18,8 +18,11 @@ from mpsjobs.cli.plan_text import counted, plan_lines
 from mpsjobs.cli.watch import View, watch
 from mpsjobs.model.asset import Json
 from mpsjobs.model.change import Kind, Plan
-from mpsjobs.plan.document import plan_document
+from mpsjobs.plan.document import diagnostic_document, plan_document
 from mpsjobs.project import Options
+
+MOST_UNKNOWN = 5
+"""So many unresolved requests are told in full; a thousand are one trouble, not a thousand."""
 
 
 def carry_out(output: Output, options: Options, *, auto_approve: bool) -> int:
@@ -28,7 +31,9 @@ def carry_out(output: Output, options: Options, *, auto_approve: bool) -> int:
     project = open_project()
     with watch(output) as view, _signals() as on_start:
         applied = project.apply(
-            approve=lambda plan: _approve(plan, output, view, auto_approve=auto_approve),
+            approve=lambda plan: _approve(
+                plan, output, view, auto_approve=auto_approve, waiting=not options.mode.submits
+            ),
             report=view.report,
             on_start=on_start,
             options=options,
@@ -40,13 +45,17 @@ def carry_out(output: Output, options: Options, *, auto_approve: bool) -> int:
     return applied.result.exit_code
 
 
-def _approve(plan: Plan, output: Output, view: View, *, auto_approve: bool) -> bool:
+def _approve(plan: Plan, output: Output, view: View, *, auto_approve: bool, waiting: bool) -> bool:
     """Show the plan; ask, unless there is nothing to do or the answer was given on the command line."""
     if output.json:
         output.document({"type": "plan", **plan_document(plan)}, line=True)
     else:
         output.diagnostics(plan.diagnostics)
-        for line in plan_lines(plan):
+        for line in (
+            plan_lines(plan)
+            if plan.changes or not waiting
+            else ("Nothing is running, and no answer is missing.",)
+        ):
             output.result(line)
     approved = auto_approve or not _changes_anything(plan) or _ask(output)
     if approved:
@@ -105,6 +114,7 @@ def _at_once(_signal: int, _frame: FrameType | None) -> None:
 def _summarise(plan: Plan, result: ApplyResult, output: Output) -> None:
     if output.json:
         output.document({"type": "summary", **_document(result)}, line=True)
+        output.diagnostics(result.stopped)
         return
     for failure in result.failed:
         request = f" (TaskId {failure.task_id})" if failure.task_id else ""
@@ -112,9 +122,12 @@ def _summarise(plan: Plan, result: ApplyResult, output: Output) -> None:
         output.say(
             f"{click.style('failed', fg='red', bold=True)}: {failure.address}: {failure.code}: {failure.message}{request}"
         )
-    for unknown in result.unknown:
+    for unknown in result.unknown[:MOST_UNKNOWN]:
         for line in _unknown_lines(unknown):
             output.say(line)
+    more = len(result.unknown) - MOST_UNKNOWN
+    if more > 0:
+        output.say(f"And {more} more of the same kind: see mpsjobs plan.")
     output.diagnostics(result.stopped)
     if result.interrupted:
         output.say(
@@ -171,7 +184,8 @@ def _document(
         "retired": result.retired,
         "failed": len(result.failed) + result.still_failed,
         "unresolved": len(result.unknown) + result.still_unknown,
-        "abandoned": result.abandoned,
+        "abandoned": len(result.abandoned),
         "running": result.running,
         "interrupted": result.interrupted,
+        "diagnostics": [diagnostic_document(diagnostic) for diagnostic in result.stopped],
     }

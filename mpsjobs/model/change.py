@@ -59,13 +59,14 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Buy one take. `generations` is how many songs it is billed as."""
+    """Buy one take. `generations` is how many songs it is billed as; `replaces` are attempts whose takes it takes the place of."""
 
     asset: Asset
     fingerprint: str
     fields: Mapping[str, Json]
     take: int
     generations: int
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +88,6 @@ class Reconcile:
 
 
 @dataclass(frozen=True, slots=True)
-class Reject:
-    """Use these takes no more, as soon as another one of their fingerprint is there."""
-
-    fingerprint: str
-    attempt_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Record:
     """Point an address at a fingerprint: at once if a take of it is usable, or as soon as one is.
 
@@ -113,7 +106,7 @@ class Retire:
     address: str
 
 
-Action: TypeAlias = Submit | Resume | Reconcile | Record | Reject | Retire
+Action: TypeAlias = Submit | Resume | Reconcile | Record | Retire
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,10 @@ class RunFinished:
 
 @dataclass(frozen=True, slots=True)
 class SubmitIntended:
-    """Durable before a single byte leaves. `fields` are the canonical fields of the fingerprint."""
+    """Durable before a single byte leaves. `fields` are the canonical fields of the fingerprint.
+
+    `replaces` are attempts whose takes are used no more as soon as this one is there.
+    """
 
     at: str
     address: str
@@ -46,6 +49,7 @@ class SubmitIntended:
     cos_path: str
     host: str
     boot_id: str
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +125,6 @@ class AttemptAbandoned:
 
 
 @dataclass(frozen=True, slots=True)
-class TakeRejected:
-    """Somebody does not want this take: it is kept and never used again."""
-
-    at: str
-    attempt_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class AssetRecorded:
     """The address points at this fingerprint from now on. `moved_from` is the address that it was known by before."""
 
@@ -159,7 +155,6 @@ Event: TypeAlias = (
     | TaskFailed
     | OutputsRecorded
     | AttemptAbandoned
-    | TakeRejected
     | AssetRecorded
     | AssetRetired
 )

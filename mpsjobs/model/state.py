@@ -45,7 +45,8 @@ class Take:
     """One task's result, or the attempt at one. `take` counts from 1 within the fingerprint and is never given twice.
 
     `cos_path` belongs to this attempt alone. `host`, `boot_id` and `sending` say how far a submission got when nobody is left to tell:
-    not `sending` on the same host and boot means that the request never left completely.
+    not `sending` on the same host and boot means that the request never left completely. `replaces` are attempts whose takes are used no
+    more when this one is there. `late`: its outputs showed after it had been abandoned.
     """
 
     take: int
@@ -69,6 +70,8 @@ class Take:
     inputs: tuple[Mapping[str, Json], ...] = ()
     rejected: bool = False
     outputs: tuple[Output, ...] = ()
+    replaces: tuple[str, ...] = ()
+    late: bool = False
 
     @property
     def usable(self) -> bool:
@@ -177,8 +180,13 @@ def never_sent(take: Take, host: str, boot_id: str) -> bool:
 
 
 def chosen_take(pool: Pool, realm: str, pick: int | None) -> Take | None:
-    """The take that an asset uses: the picked one when it is usable, else the first usable one, None when there is none."""
-    usable = [take for take in pool.of_realm(realm) if take.usable]
+    """The take that an asset uses: the picked one when it is usable, else the first usable one, None when there is none.
+
+    A late one, which had been given up before it showed, comes after all others: it must not push aside what is in use.
+    """
+    usable = sorted(
+        (take for take in pool.of_realm(realm) if take.usable), key=lambda take: (take.late, take.take)
+    )
     return next((take for take in usable if take.take == pick), usable[0] if usable else None)
 
 

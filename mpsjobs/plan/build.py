@@ -12,7 +12,6 @@ from mpsjobs.model.change import (
     Plan,
     Reconcile,
     Record,
-    Reject,
     Resume,
     Retire,
     Risk,
@@ -27,7 +26,7 @@ from mpsjobs.plan.diff import (
     Wanted,
     change_of,
     find_moves,
-    given_up,
+    has_failed,
     name_sound,
 )
 
@@ -95,7 +94,7 @@ def _known(address: str, state: State, moves: Mapping[str, str]) -> Known:
 
 
 def _selected(want: Wanted, state: State, terms: Terms) -> bool:
-    failed = bool(terms.selection.targets) and given_up(want, state, terms) is not None
+    failed = bool(terms.selection.targets) and has_failed(want, state, terms)
     return terms.selection.includes(want.asset.address, failed=failed)
 
 
@@ -144,16 +143,22 @@ def _steps(
         for _ in range(change.generations // songs):
             number = state.pool(want.fingerprint).next_number + bought[want.fingerprint]
             bought[want.fingerprint] += 1
-            yield Submit(want.asset, want.fingerprint, want.fields, number, songs)
+            yield Submit(
+                want.asset, want.fingerprint, want.fields, number, songs, _replaced(want, state, terms)
+            )
         if change.kind is not Kind.FAILED and _must_record(
             state.assets.get(change.address), want, terms.realm
         ):
             yield Record(
                 change.address, want.fingerprint, want.asset.takes, want.asset.pick, change.moved_from
             )
-        if change.generations and terms.selection.replaces(change.address):
-            replaced = [take for take in terms.takes(state.pool(want.fingerprint)) if take.usable]
-            yield Reject(want.fingerprint, tuple(take.attempt_id for take in replaced))
+
+
+def _replaced(want: Wanted, state: State, terms: Terms) -> tuple[str, ...]:
+    """The attempts whose takes a new one takes the place of."""
+    if not terms.selection.replaces(want.asset.address):
+        return ()
+    return tuple(take.attempt_id for take in terms.takes(state.pool(want.fingerprint)) if take.usable)
 
 
 def _must_record(record: AssetRecord | None, want: Wanted, realm: str) -> bool:

@@ -51,6 +51,10 @@ class Known:
     moved_from: str | None = None
 
 
+_IN_VAIN = frozenset({TakeStatus.FAILED, TakeStatus.ABANDONED})
+"""Attempts that brought nothing; they count against `policy.attempts`, so that nothing is bought again and again without an end."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Count:
     """The takes of one fingerprint in one realm, counted."""
@@ -67,7 +71,7 @@ class _Count:
             good=tuple(take for take in takes if take.usable),
             in_flight=sum(take.in_flight for take in takes),
             unresolved=tuple(take for take in takes if take.unresolved),
-            failed=tuple(take for take in takes if take.status is TakeStatus.FAILED),
+            failed=tuple(take for take in takes if take.status in _IN_VAIN),
         )
 
     @property
@@ -123,7 +127,7 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, purchases:
     buyer, planned = purchases.buyer(want.fingerprint)
     replacing = terms.selection.replaces(want.asset.address)
     replaced = count.good if replacing else ()
-    missing = max(0, want.asset.takes - planned - (0 if replacing else count.covered))
+    missing = max(0, want.asset.takes - planned - count.covered + len(replaced))
     if count.failed:  # what has failed is bought again only as far as the attempts go
         missing = min(missing, max(terms.attempts - len(count.failed), 1))
     stop = (
@@ -162,6 +166,13 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, purchases:
     if count.in_flight and count.usable < want.asset.takes:
         return change(Kind.RESUME)
     return change(_free_kind(want, known, terms.realm))
+
+
+def has_failed(want: Wanted, state: State, terms: Terms) -> bool:
+    """Whether takes are missing because the cloud refused them or attempts at them were in vain."""
+    pool = state.pool(want.fingerprint)
+    count = _Count.of(terms.takes(pool))
+    return count.usable < want.asset.takes and bool(count.failed or terms.realm in pool.refused)
 
 
 def given_up(want: Wanted, state: State, terms: Terms) -> str | None:

@@ -11,11 +11,11 @@ from hashlib import blake2b
 import orjson
 
 from mpsjobs.model.asset import Json
-from mpsjobs.model.change import Change, Kind, Plan
+from mpsjobs.model.change import Change, Kind, Plan, Record
 from mpsjobs.model.diagnostics import Diagnostic, SpecError
 from mpsjobs.model.state import State
 from mpsjobs.plan.document import plan_document
-from mpsjobs.plan.selection import Selection
+from mpsjobs.plan.selection import FAILED, Selection, matches
 
 FORMAT = "mpsjobs-plan"
 VERSION = 1
@@ -23,43 +23,63 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What the plan wants of an address, and the record that it was made from (`serial` 0: there was none)."""
+    """What the plan wants of an address, and what it was made from.
+
+    `serial` is that of the asset's record (0: there was none), `next_take` the number that the next take of the sound would have had.
+    `takes` and `pick` are what is to be recorded, None where nothing is.
+    """
 
     kind: str
     fingerprint: str | None
     generations: int
     serial: int
+    next_take: int
+    takes: int | None
+    pick: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
+    """`replace` are the globs of the replacements, `retry` says that what was given up is tried again."""
+
     realm: str
     lineage: str
     replace: tuple[str, ...]
+    retry: bool
     bindings: Mapping[str, Binding]
 
-    @property
-    def selection(self) -> Selection:
-        """Just the assets of the file; none for a plan without changes."""
-        return Selection(targets=tuple(self.bindings) or ("",), replace=self.replace)
+    def selection(self, state: State) -> Selection:
+        """Just the assets of the file; none for a plan without changes. What it replaces is replaced once, not with each apply."""
+        replace = tuple(
+            address
+            for address, binding in self.bindings.items()
+            if matches(address, self.replace) and binding.next_take == _next_take(state, binding.fingerprint)
+        )
+        return Selection(targets=tuple(self.bindings) or ("",), replace=replace, retry=self.retry)
 
 
 def encode(plan: Plan, state: State, selection: Selection) -> bytes:
     """The file, with a checksum over all of it."""
-    bindings: dict[str, Json] = {
-        change.address: {
-            "kind": str(change.kind),
-            "fingerprint": change.fingerprint,
-            "generations": change.generations,
-            "serial": _serial(state, change),
-        }
-        for change in plan.changes
-        if change.kind is not Kind.KEEP
-    }
+    records = _records(plan)
+    bindings: dict[str, Json] = {}
+    for change in plan.changes:
+        mentioned = change.kind in {Kind.RESUME, Kind.UNRESOLVED} and not change.fields
+        if change.kind is not Kind.KEEP and not mentioned:
+            takes, pick = records.get(change.address, (None, None))
+            bindings[change.address] = {
+                "kind": str(change.kind),
+                "fingerprint": change.fingerprint,
+                "generations": change.generations,
+                "serial": _serial(state, change),
+                "next_take": _next_take(state, change.fingerprint),
+                "takes": takes,
+                "pick": pick,
+            }
     document: dict[str, Json] = {
         "format": FORMAT,
         "version": VERSION,
         "replace": [*selection.replace],
+        "retry": selection.retry or FAILED in selection.targets,
         "bindings": bindings,
         "plan": plan_document(plan),
     }
@@ -91,7 +111,7 @@ def decode(data: bytes, name: str) -> SavedPlan:
         )
     plan = document["plan"]
     bindings = {address: Binding(**binding) for address, binding in document["bindings"].items()}
-    return SavedPlan(plan["realm"], plan["lineage"], tuple(document["replace"]), bindings)
+    return SavedPlan(plan["realm"], plan["lineage"], tuple(document["replace"]), document["retry"], bindings)
 
 
 def stale(saved: SavedPlan, plan: Plan, state: State) -> Iterator[Diagnostic]:
@@ -103,17 +123,38 @@ def stale(saved: SavedPlan, plan: Plan, state: State) -> Iterator[Diagnostic]:
         yield _stale("", "it was made for another state or another provider")
         return
     changes = {change.address: change for change in plan.changes}
+    records = _records(plan)
     for address, binding in saved.bindings.items():
-        change = changes.get(address)
-        if change is None:
-            if binding.kind != Kind.RETIRE:
-                yield _stale(address, "it is not in the specs any more")
-        elif change.fingerprint != binding.fingerprint:
-            yield _stale(address, "its spec has changed")
-        elif change.generations > binding.generations:
-            yield _stale(address, "it would cost more than the plan says")
-        elif change.kind is not Kind.KEEP and _serial(state, change) != binding.serial:
-            yield _stale(address, "its state has changed")
+        if why := _outdated(binding, changes.get(address), records.get(address), state):
+            yield _stale(address, why)
+
+
+def _outdated(
+    binding: Binding, change: Change | None, record: tuple[int, int | None] | None, state: State
+) -> str | None:
+    if change is None:
+        return None if binding.kind == Kind.RETIRE else "it is not in the specs any more"
+    reasons = {
+        "its spec has changed": change.fingerprint != binding.fingerprint
+        or (change.kind is Kind.RETIRE) != (binding.kind == Kind.RETIRE)
+        or (record is not None and binding.takes is not None and record != (binding.takes, binding.pick)),
+        "it would cost more than the plan says": change.generations > binding.generations,
+        "its state has changed": change.kind not in {Kind.KEEP, Kind.RESUME, Kind.UNRESOLVED, Kind.FAILED}
+        and (_serial(state, change), _next_take(state, change.fingerprint))
+        != (binding.serial, binding.next_take),
+    }
+    return next((why for why, holds in reasons.items() if holds), None)
+
+
+def _records(plan: Plan) -> dict[str, tuple[int, int | None]]:
+    """Address → how many takes, and which one, the plan records for it."""
+    return {
+        action.address: (action.takes, action.pick) for action in plan.actions if isinstance(action, Record)
+    }
+
+
+def _next_take(state: State, fingerprint: str | None) -> int:
+    return state.pool(fingerprint or "").next_number
 
 
 def _serial(state: State, change: Change) -> int:

@@ -12,11 +12,12 @@ FAILED = "failed:"
 class Selection:
     """Addresses and globs (`level1.*`). Without targets every asset is meant.
 
-    `replace` asks for new takes in place of those that are there; like `failed:`, it also tries again what was given up.
+    `replace` asks for new takes in place of those that are there; like `failed:` and `retry`, it also tries again what was given up.
     """
 
     targets: tuple[str, ...] = ()
     replace: tuple[str, ...] = ()
+    retry: bool = False
 
     def includes(self, address: str, *, failed: bool) -> bool:
         if not self.targets:
@@ -28,7 +29,7 @@ class Selection:
 
     def retries(self, address: str) -> bool:
         """Whether a sound that failed for good may be tried again: only when that was said."""
-        return FAILED in self.targets or self.replaces(address)
+        return self.retry or FAILED in self.targets or self.replaces(address)
 
 
 EVERYTHING = Selection()

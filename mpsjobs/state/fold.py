@@ -19,7 +19,6 @@ from mpsjobs.model.events import (
     SubmitRefused,
     SubmitUnknown,
     SubmitWithdrawn,
-    TakeRejected,
     TaskFailed,
     TaskSubmitted,
 )
@@ -44,7 +43,6 @@ _AttemptEvent: TypeAlias = (
     | TaskFailed
     | OutputsRecorded
     | AttemptAbandoned
-    | TakeRejected
 )
 
 _OPEN = frozenset({TakeStatus.INTENDED, TakeStatus.UNKNOWN})
@@ -60,7 +58,6 @@ _FROM: Mapping[type[_AttemptEvent], frozenset[TakeStatus]] = {
     TaskFailed: _UNANSWERED | {TakeStatus.SUBMITTED},
     OutputsRecorded: frozenset(TakeStatus),
     AttemptAbandoned: _OPEN,
-    TakeRejected: frozenset({TakeStatus.DONE}),
 }
 
 
@@ -101,7 +98,6 @@ class Fold:
                 | TaskFailed()
                 | OutputsRecorded()
                 | AttemptAbandoned()
-                | TakeRejected()
             ):
                 self._advance(event, seq)
             case _:
@@ -139,6 +135,7 @@ class Fold:
             boot_id=event.boot_id,
             intended_at=event.at,
             address=event.address,
+            replaces=event.replaces,
         )
         takes = (*pool.takes, take)
         if pool.takes and pool.takes[-1].take > take.take:
@@ -158,6 +155,11 @@ class Fold:
         if after is None:
             del self._fingerprint_of[event.attempt_id]
         takes = tuple(after if each is take else each for each in pool.takes)
+        if isinstance(event, OutputsRecorded) and take.replaces:
+            takes = tuple(
+                replace(each, rejected=True) if each and each.attempt_id in take.replaces else each
+                for each in takes
+            )
         refused = dict(pool.refused)
         if isinstance(event, SubmitRefused):
             refused[take.realm] = Refusal(event.code, event.message, event.request_id, event.at)
@@ -247,13 +249,12 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: PLR0911
             )
         case AttemptAbandoned():
             return replace(take, status=TakeStatus.ABANDONED)
-        case TakeRejected():
-            return replace(take, rejected=True)
         case OutputsRecorded():
             return replace(
                 take,
                 status=TakeStatus.DONE,
                 outputs=event.outputs,
+                late=take.late or take.status is TakeStatus.ABANDONED,
                 adopted=take.adopted or take.task_id is None,
                 finished_at=take.finished_at if take.status is TakeStatus.DONE else event.at,
                 message=None,

@@ -149,6 +149,12 @@ def _read_object(value: Any) -> dict[str, Any]:
     return value
 
 
+def _read_text(value: Any) -> str:
+    if type(value) is not str:
+        raise ShapeError(f"text is expected, not {_name(value)}")
+    return value
+
+
 def _members(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
 
@@ -173,7 +179,7 @@ def _allowed(hint: Any) -> tuple[type, ...]:
 def _reader(hint: Any, nested: Shape[Any] | None) -> Callable[[Any], Any] | None:
     for member in _members(hint):
         if get_origin(member) is tuple:
-            element = nested.read if nested else _read_object
+            element = nested.read if nested else _read_text if get_args(member)[0] is str else _read_object
             return lambda value: _read_list(value, element) if value else ()
         if nested is not None:
             return lambda value: read_map(value, nested.read) if value else {}

@@ -326,3 +326,22 @@ def test_what_had_no_answer_when_the_run_was_stopped_is_named(project: Folder, t
         assert "a, take 1: the answer to its request was lost" in err
         assert project("apply", "--auto-approve").code == 0
         assert len(ledger_of(emulator.url)) == 1
+
+
+def test_a_holder_that_lost_its_lock_sends_no_further_paid_request(project: Folder) -> None:
+    project.settings(SLOW_CLOUD)
+    project.write(music="assets:\n" + "".join(f"  a{number}: song {number}\n" for number in range(60)))
+    with started(project.root, "apply", "--auto-approve", "--json") as process:
+        until_submitted(process, 5)
+        (project.root / "mpsjobs.state.json.lock.epoch").write_text("7\n")
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 1, err
+    submitted = 5 + sum(json.loads(line)["type"] == "submitted" for line in out.splitlines())
+    assert submitted < 20
+    assert len(project.ledger()) == submitted
+    assert "mpsjobs state push" in err
+    project.settings(SETTINGS)
+    (salvaged,) = project.root.glob("errored*")
+    assert project("state", "push", str(salvaged)).code == 0
+    assert project("apply", "--auto-approve").code == 0
+    assert len(project.ledger()) == 60

@@ -22,10 +22,9 @@ def cloud(project: Folder, faults: Mapping[str, float], wait: str = "2s", **more
     config = EmulatorConfig(
         data=project.root.parent / "emulator",
         store=project.root / ".mpsjobs" / "store",
-        speed=1000,
         audio="stub",
         faults=faults,
-        **more,  # type: ignore[arg-type]
+        **{"speed": 1000, **more},  # type: ignore[arg-type]
     )
     with Emulator(config) as emulator:
         project.settings(
@@ -205,3 +204,79 @@ def test_a_replacement_comes_into_use_when_it_is_there(project: Folder) -> None:
         assert project.kinds() == {"a": "keep"}
         takes = project("state", "show", "a").json()["takes"]
         assert [take["rejected"] for take in takes] == [True, False]
+
+
+def test_buying_a_lost_take_again_buys_nothing_else_twice(project: Folder) -> None:
+    project.write(music="assets: {a: song 0, b: song 1}\n")
+    with cloud(project, {}) as url:
+        script(url, fault="create-and-never-write", match="song 0")
+        assert project("apply", "--auto-approve").code == 3
+        assert project("apply", "--auto-approve", "--replace=b", "--resubmit-unknown=a").code == 0
+        assert paid(url) == {"song 0": 2, "song 1": 2}
+
+
+def test_an_answer_lost_in_this_very_run_is_waited_for_whatever_was_said_of_earlier_ones(
+    project: Folder,
+) -> None:
+    project.write(music="assets: {a: song 0}\n")
+    with cloud(project, {"drop-after-create": 1.0}, wait="30s", speed=50) as url:
+        assert project("apply", "--auto-approve", "--resubmit-unknown").code == 0
+        assert paid(url) == {"song 0": 1}
+
+
+def test_a_policy_that_resubmits_comes_to_an_end_and_says_so(project: Folder) -> None:
+    project.write(music="assets: {a: song 0}\n")
+    with cloud(project, {"create-and-never-write": 1.0}, wait="1s") as url:
+        settings = (project.root / "mpsjobs.yaml").read_text()
+        project.settings(settings.replace("unknown_wait: 1s", "unknown_wait: 1s, unknown: resubmit"))
+        codes = [project("apply", "--auto-approve").code for _ in range(5)]
+        assert codes == [3] * 5
+        assert paid(url) == {"song 0": 3}
+        assert project.kinds() == {"a": "failed"}
+
+
+def test_a_replacement_holds_though_another_run_collects_it(project: Folder) -> None:
+    project.write(music="assets: {a: song 0}\n")
+    with cloud(project, {}) as url:
+        project("apply", "--auto-approve")
+        assert project("apply", "--auto-approve", "--detach", "--replace", "a").code == 0
+        assert project("wait").code == 0
+        assert paid(url) == {"song 0": 2}
+        takes = project("state", "show", "a").json()["takes"]
+        assert [take["rejected"] for take in takes] == [True, False]
+
+
+def test_a_late_take_does_not_push_aside_the_one_in_use(project: Folder) -> None:
+    project.write(music="assets: {a: song 0}\n")
+    with cloud(project, {}) as url:
+        script(url, fault="create-and-never-write", match="song 0")
+        assert project("apply", "--auto-approve").code == 3
+        assert project("apply", "--auto-approve", "--resubmit-unknown").code == 0
+        used = (project.root / "audio" / "a.mp3").read_bytes()
+        lost, kept = project("state", "show", "a").json()["takes"]
+        store = project.root / ".mpsjobs" / "store" / lost["bucket"]
+        (store / lost["cos_path"]).mkdir(parents=True)
+        (store / lost["cos_path"] / "late.mp3").write_bytes(
+            (store / kept["outputs"][0]["key"]).read_bytes() + b"\0"
+        )
+        assert "they are take 1" in project("refresh").err
+        assert project("apply", "--auto-approve").code == 0
+        assert (project.root / "audio" / "a.mp3").read_bytes() == used
+
+
+def test_a_saved_replacement_is_bought_once_however_often_it_is_applied(project: Folder) -> None:
+    project.write(music="assets: {a: song 0}\n")
+    file = str(project.root / "reviewed.plan")
+    with cloud(project, {}) as url:
+        project("apply", "--auto-approve")
+        assert project("plan", "--replace", "a", "--out", file).code == 0
+        assert project("apply", file).code == 0
+        assert project("apply", file).code == 0
+        assert paid(url) == {"song 0": 2}
+
+
+def script(url: str, **entry: object) -> None:
+    """The next matching request has this fault."""
+    body = json.dumps({"next": [entry]}).encode()
+    request = urllib.request.Request(f"{url}/_emulator/faults", body, method="POST")
+    urllib.request.urlopen(request, timeout=10).close()

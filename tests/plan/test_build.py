@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mpsjobs.model.asset import Asset
-from mpsjobs.model.change import Kind, Reason, Record, Reject, Resume, Retire, Submit
+from mpsjobs.model.change import Kind, Reason, Record, Resume, Retire, Submit
 from mpsjobs.model.state import Pool, Refusal, RetiredRecord, State, TakeStatus
 from mpsjobs.plan.build import build, only_waiting
 from mpsjobs.plan.document import plan_document
@@ -254,7 +254,15 @@ def test_a_replacement_buys_as_many_takes_and_then_rejects_the_old_ones() -> Non
     plan = build([asset("a", takes=2)], state, replace(TERMS, selection=selecting(replacing=("a",))))
     assert kinds(plan) == {"a": Kind.REGENERATE}
     assert [action.take for action in plan.actions if isinstance(action, Submit)] == [3, 4]
-    assert plan.actions[-1] == Reject(name(asset("a")), ("attempt-1", "attempt-2"))
+    assert {action.replaces for action in plan.actions if isinstance(action, Submit)} == {
+        ("attempt-1", "attempt-2")
+    }
+
+
+def test_a_replacement_counts_what_is_already_on_its_way() -> None:
+    state = state_of((asset("a"), [take(1), take(2, TakeStatus.SUBMITTED)]))
+    plan = build([asset("a")], state, replace(TERMS, selection=selecting(replacing=("a",))))
+    assert plan.generations == 0
 
 
 def test_waiting_submits_nothing_and_records_only_what_it_waits_for() -> None:

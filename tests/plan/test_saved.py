@@ -19,7 +19,7 @@ def saved_from(assets: list[Asset], state: State) -> SavedPlan:
 
 
 def reasons(saved: SavedPlan, assets: list[Asset], state: State) -> list[str]:
-    now = build(assets, state, replace(TERMS, selection=saved.selection))
+    now = build(assets, state, replace(TERMS, selection=saved.selection(state)))
     return [diagnostic.detail for diagnostic in stale(saved, now, state)]
 
 
@@ -64,7 +64,10 @@ def test_an_empty_plan_selects_nothing() -> None:
     state = state_of((asset("a"), [take()]))
     saved = saved_from([asset("a")], state)
     assert (
-        build([asset("a", "new"), asset("b")], state, replace(TERMS, selection=saved.selection)).changes == ()
+        build(
+            [asset("a", "new"), asset("b")], state, replace(TERMS, selection=saved.selection(state))
+        ).changes
+        == ()
     )
 
 

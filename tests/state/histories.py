@@ -19,7 +19,6 @@ from mpsjobs.model.events import (
     SubmitRefused,
     SubmitUnknown,
     SubmitWithdrawn,
-    TakeRejected,
     TaskFailed,
     TaskSubmitted,
 )
@@ -125,8 +124,6 @@ def _of_attempt(draw: Any, state: State) -> Event | None:
         choices.append(finished[0])
     if take.status is TakeStatus.ABANDONED:
         choices.append(unanswered[3])
-    if take.status is TakeStatus.DONE:
-        choices.append(TakeRejected(AT, attempt))
     event: Event = draw(st.sampled_from(choices))
     return event
 

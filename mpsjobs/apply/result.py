@@ -41,7 +41,7 @@ class ApplyResult:
     stopped: tuple[Diagnostic, ...] = ()
 
     def then(self, later: "ApplyResult") -> "ApplyResult":
-        """This run and the one after it, as one."""
+        """This run and the one after it, which was about other takes, as one."""
         return replace(
             later,
             submitted=self.submitted + later.submitted,
@@ -49,6 +49,10 @@ class ApplyResult:
             recorded=self.recorded + later.recorded,
             retired=self.retired + later.retired,
             failed=self.failed + later.failed,
+            unknown=self.unknown + later.unknown,
+            running=self.running + later.running,
+            still_failed=self.still_failed + later.still_failed,
+            still_unknown=self.still_unknown + later.still_unknown,
             stopped=self.stopped + later.stopped,
         )
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,6 +118,27 @@ def emulator_process(tmp_path: Path, *more: str, speed: str = "500") -> Iterator
 def emulator(tmp_path: Path) -> Iterator[str]:
     with emulator_process(tmp_path) as url:
         yield url
+
+
+@pytest.fixture
+def in_trouble(tmp_path: Path, emulator: str) -> Crashing:
+    """An asset of before that goes, and three that come: one answer is lost, one task fails, one request is throttled, one refused."""
+    crashing = project(tmp_path / "project", emulator, 3, unknown_wait="3s")
+    specs = crashing.root / "specs"
+    (specs / "gone.yaml").write_text("assets: {gone: once}\n")
+    assert crashing.run("apply", "--auto-approve", "--target", "gone").returncode == 0
+    (specs / "gone.yaml").write_text("assets: {refused: mpsblockedword}\n")
+    faults = {"song 0": "drop-after-create", "song 1": "fail", "song 2": "throttle"}
+    script(emulator, *({"fault": fault, "match": song} for song, fault in faults.items()))
+    return crashing
+
+
+def script(url: str, *entries: dict[str, str]) -> None:
+    """The next requests that match have these faults, once each."""
+    body = json.dumps({"next": entries}).encode()
+    urllib.request.urlopen(
+        urllib.request.Request(f"{url}/_emulator/faults", body, method="POST"), timeout=10
+    ).close()
 
 
 @pytest.fixture

@@ -29,6 +29,16 @@ EVENTS = [
         events.RunFinished,
     )
 ]
+TROUBLES = [
+    kind.__name__
+    for kind in (
+        events.SubmitUnknown,
+        events.SubmitWithdrawn,
+        events.SubmitRefused,
+        events.TaskFailed,
+        events.AssetRetired,
+    )
+]
 POINTS = [
     *(f"{when} {name}" for name in EVENTS for when in ("before", "within", "after")),
     "before stage",

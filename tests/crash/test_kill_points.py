@@ -3,12 +3,14 @@
 import random
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from tests.crash.conftest import Crashing
-from tests.crash.killed import POINTS
+from tests.conftest import ledger_of
+from tests.crash.conftest import Crashing, script
+from tests.crash.killed import POINTS, TROUBLES
 
 NEVER_LEFT = {"after Sending", "before send"}
 """Between the mark and the last byte nobody can know afterwards: here the user is asked. (A kill elsewhere may hit another request there.)"""
@@ -57,6 +59,47 @@ def test_killed_again_and_again_during_its_own_recovery(few: Crashing, point: st
     assert kills
     few.finish()
     few.check()
+
+
+def bill(crashing: Crashing) -> Counter[str]:
+    return Counter(task["request"]["Prompt"] for task in ledger_of(crashing.url))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["before", "within", "after"])
+@pytest.mark.parametrize("event", TROUBLES)
+def test_killed_in_trouble_the_next_applies_mend_it(in_trouble: Crashing, when: str, event: str) -> None:
+    killed = in_trouble.apply(kill_at=f"{when} {event}:1")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    in_trouble.apply()
+    in_trouble.apply()
+    unanswered = "unresolved" in in_trouble.run("plan").stdout
+    assert not unanswered or event in {
+        "SubmitWithdrawn",
+        "SubmitRefused",
+    }  # the answer was known, and died with the run
+    last = in_trouble.run("apply", "--auto-approve", *(["--resubmit-unknown"] if unanswered else []))
+    assert last.returncode == 3  # the refused one stays refused
+    assert bill(in_trouble) == {"once": 1, "song 0": 1, "song 1": 2, "song 2": 1}
+    state = in_trouble.state()
+    assert {address: record["status"] for address, record in state["assets"].items()} == {
+        "a0": "ready",
+        "a1": "ready",
+        "a2": "ready",
+    }
+    assert list(state["retired"]) == ["gone"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["before", "within", "after"])
+def test_killed_while_a_lost_take_is_given_up_it_is_bought_again_once(few: Crashing, when: str) -> None:
+    script(few.url, {"fault": "create-and-never-write", "match": "song 0"})
+    assert few.apply().returncode == 3
+    again = ("apply", "--auto-approve", "--resubmit-unknown")
+    assert few.run(*again, kill_at=f"{when} AttemptAbandoned:1").returncode == -signal.SIGKILL
+    assert few.run(*again).returncode == 0
+    assert bill(few) == {"song 0": 2, "song 1": 1, "song 2": 1}
+    assert few.run("plan", "--detailed-exitcode").returncode == 0
 
 
 def kill_at_random(crashing: Crashing, kills: int, seed: int) -> int:

@@ -189,6 +189,7 @@ def test_no_secret_reaches_anything_that_is_written(project: Folder) -> None:
     assert SECRET_KEY not in ran.stdout + ran.stderr
     logged = [json.loads(line) for line in ran.stderr.splitlines() if line.startswith("{")]
     assert {"run_id", "event", "level", "timestamp"} <= logged[0].keys()
+    assert any({"run_id", "address", "task_id", "request_id"} <= line.keys() for line in logged)
     ours = [
         path
         for path in project.root.rglob("*")

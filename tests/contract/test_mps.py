@@ -125,7 +125,8 @@ def test_what_is_staged_or_abandoned_is_not_on_the_bill(service: Service) -> Non
 
 def test_references_are_accepted(service: Service) -> None:
     references = (Reference(ReferenceKind.URL, "https://example.com/hum.wav"),)
-    created(service, body(reference_audio=references))
+    assert created(service, body(reference_audio=references)).task_id
+    assert len(service.bill()) == 1
 
 
 def test_a_bad_model_is_accepted_and_fails_later(service: Service) -> None:

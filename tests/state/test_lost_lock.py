@@ -129,6 +129,9 @@ def test_a_save_of_our_own_is_no_loss(path: Path) -> None:
         session.confirm()
         session.append([END])
         session.confirm()
+        assert not session.failed
+        serial = session.state.serial
+    assert store_at(path).read().serial == serial
 
 
 @pytest.mark.parametrize("what", ["removed", "replaced", "written"])

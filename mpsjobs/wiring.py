@@ -57,9 +57,10 @@ class Connections:
         from mpsjobs.cloud.request import Destination, WireNames, create_body
 
         entry = self.catalogue.entry(asset.sound.model)
-        place = self.catalogue.format_place[self.settings.provider.site]
+        provider = self.settings.provider
+        place = provider.format_place or self.catalogue.format_place[provider.site]
         names = WireNames(
-            format_in_extra=place is FormatPlace.EXTRA_PARAMETERS,
+            format_in_extra=place == FormatPlace.EXTRA_PARAMETERS,
             lyrics=entry.lyrics or "lyrics",
             instrumental=entry.instrumental or "is_instrumental",
         )

@@ -77,6 +77,10 @@ class DirectoryStore:
         with _failures_named("delete from", ref), contextlib.suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
 
+    def url(self, ref: ObjectRef, *, valid_s: float) -> str:  # noqa: ARG002  # a file does not expire
+        """A `file:` URL: only programs of this machine, such as the emulator, can follow it."""
+        return self._path(ref).absolute().as_uri()
+
     def _bucket(self, ref: ObjectRef) -> Path:
         _check_key(ref.bucket)
         if "/" in ref.bucket:

@@ -44,7 +44,9 @@ _DESCRIBE: Mapping[str, _Shape] = {"TaskId": str}
 
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?-[0-9]{6,12}")
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
-_URL = re.compile(r"https?://[^\s/]+\S*")
+_URL = re.compile(
+    r"https?://[^\s/]+\S*|file:///\S+"
+)  # a file of this machine is as reachable as a public URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def _references(fields: Mapping[str, Any]) -> list[str]:
             if not info.get(name):
                 raise missing(path)
             if not _URL.fullmatch(info[name]):
-                raise bad_value(path, "it must be an http or https URL")
+                raise bad_value(path, "it must be an http or https URL, or a file: URL")
             urls.append(info[name])
     return urls
 

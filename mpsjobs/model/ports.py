@@ -215,6 +215,14 @@ class ObjectStore(Protocol):
         """Remove an object; no error when it is not there."""
         ...
 
+    def url(self, ref: ObjectRef, *, valid_s: float) -> str:
+        """A URL that gives the object to whoever holds it, for at least so many seconds. Does not look whether it is there.
+
+        Raises:
+            CloudError: no URL can live that long: the credentials that sign it end sooner.
+        """
+        ...
+
 
 # --- the state -------------------------------------------------------------------------------------------------------------------
 

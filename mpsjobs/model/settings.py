@@ -31,21 +31,27 @@ class Site(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """`speed` and `audio` only concern the embedded emulator; `account` is a free label that keeps accounts apart."""
+    """`speed` and `audio` only concern the embedded emulator; `account` is a free label that keeps accounts apart.
+
+    `format_place` None follows the catalogue; `named_site` None follows the endpoint.
+    """
 
     kind: ProviderKind = ProviderKind.EMULATOR
     endpoint: str | None = None
     region: str | None = None
     requests_per_second: float = 20
     account: str | None = None
+    language: Literal["en-US", "zh-CN"] = "en-US"
+    format_place: Literal["top_level", "extra_parameters"] | None = None
     speed: float = 20
     audio: Literal["full", "short", "stub"] = "full"
+    named_site: Site | None = None
 
     @property
     def site(self) -> Site:
-        """The mainland site only where its host is named; everything else speaks the international API."""
+        """As named; else the mainland site only where its host is the endpoint, and the international one everywhere else."""
         host = (urlsplit(self.endpoint).hostname or self.endpoint) if self.endpoint else ""
-        return Site.CN if host == "mps.tencentcloudapi.com" else Site.INTL
+        return self.named_site or (Site.CN if host == "mps.tencentcloudapi.com" else Site.INTL)
 
     @property
     def realm(self) -> str:
@@ -63,6 +69,53 @@ class StoreSettings:
     path: str = ".mpsjobs/store"
     endpoint: str | None = None
     addressing_style: Literal["virtual", "path"] = "virtual"
+
+
+@dataclass(frozen=True, slots=True)
+class AssumeRole:
+    """A role (`qcs::cam::uin/…:roleName/…`) taken on with other credentials, for `duration_s` seconds at a time."""
+
+    role_arn: str
+    session_name: str = "mpsjobs"
+    duration_s: float = 7200
+
+
+@dataclass(frozen=True, slots=True)
+class WebIdentity:
+    """A role taken on with a token of an identity provider that the account trusts: GitHub's, GitLab's, any OIDC.
+
+    The token comes from a variable or a file. With neither, it is asked of GitHub Actions, for the audience given.
+    """
+
+    provider_id: str
+    role_arn: str
+    token_env: str | None = None
+    token_file: str | None = None
+    audience: str | None = None
+    session_name: str = "mpsjobs"
+    duration_s: float = 7200
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsSettings:
+    """Where the keys come from. With nothing set: the environment, the vendor's profile file, the roles of the machine, in this order.
+
+    `profile` names a section of the vendor's profile file. `endpoint` is the STS host, where it is not the site's own.
+    """
+
+    profile: str | None = None
+    assume_role: AssumeRole | None = None
+    web_identity: WebIdentity | None = None
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """Holds for every connection. `ca_file` is a PEM file of authorities to trust instead of the machine's; a path of the project or absolute."""
+
+    connect_timeout_s: float = 10
+    read_timeout_s: float = 60
+    ca_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +150,7 @@ class Settings:
     state: StateSettings = field(default_factory=StateSettings)
     download: str | None = None
     policy: PolicySettings = field(default_factory=PolicySettings)
+    credentials: CredentialsSettings = field(default_factory=CredentialsSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     defaults: Mapping[str, Json] = field(default_factory=dict)
     models: Mapping[str, Json] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from mpsjobs.model.durations import seconds_of
@@ -35,6 +35,17 @@ def matching(fits: Callable[[str], object], what: str, hint: str) -> BeforeValid
         return value
 
     return BeforeValidator(check)
+
+
+def matching_seconds(least: float, most: float, what: str, hint: str) -> AfterValidator:
+    """Bounds of a duration, in the user's words."""
+
+    def check(value: float) -> float:
+        if not least <= value <= most:
+            raise mistake(f'"{{name}}" must be {what}', f"It is {value:g} seconds.", hint)
+        return value
+
+    return AfterValidator(check)
 
 
 def one_or_many(value: Any) -> Any:
@@ -114,6 +125,14 @@ Bucket: TypeAlias = Annotated[
 ]
 Region: TypeAlias = Annotated[
     str, matching(_REGION.fullmatch, "a region", "Write it as the cloud does, such as `ap-guangzhou`.")
+]
+RoleArn: TypeAlias = Annotated[
+    str,
+    matching(
+        re.compile(r"qcs::cam::uin/[0-9]+:role(?:Name)?/\S+").fullmatch,
+        "the ARN of a role",
+        "Copy it from the role's page: `qcs::cam::uin/<number>:roleName/<name>`.",
+    ),
 ]
 Prefix: TypeAlias = Annotated[
     str,

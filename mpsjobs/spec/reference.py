@@ -9,7 +9,17 @@ from pydantic.fields import FieldInfo
 
 from mpsjobs.spec.catalogue_file import ModelSpec
 from mpsjobs.spec.documents import AssetSpec, ReferenceSpec, SpecFile, StoreOverride, Written
-from mpsjobs.spec.settings_file import PolicyFile, ProviderFile, SettingsFile, StateFile, StoreFile
+from mpsjobs.spec.settings_file import (
+    AssumeRoleFile,
+    CredentialsFile,
+    NetworkFile,
+    PolicyFile,
+    ProviderFile,
+    SettingsFile,
+    StateFile,
+    StoreFile,
+    WebIdentityFile,
+)
 
 _PARTS: tuple[tuple[str, type[Written], str], ...] = (
     ("Settings: `mpsjobs.yaml`", SettingsFile, "One file at the root of the project."),
@@ -17,6 +27,18 @@ _PARTS: tuple[tuple[str, type[Written], str], ...] = (
     ("`store`", StoreFile, "Where audio goes."),
     ("`state`", StateFile, "Where it is recorded what has been done."),
     ("`policy`", PolicyFile, "What an apply may do."),
+    (
+        "`credentials`",
+        CredentialsFile,
+        "Where the keys come from. With nothing set: the environment, the vendor's profile file, the roles of the machine, in this order.",
+    ),
+    ("`credentials.assume_role`", AssumeRoleFile, "A role taken on with the credentials found."),
+    ("`credentials.web_identity`", WebIdentityFile, "A role taken on with a token of CI."),
+    (
+        "`network`",
+        NetworkFile,
+        "For every connection. Proxies come from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
+    ),
     (
         "`models.NAME`",
         ModelSpec,

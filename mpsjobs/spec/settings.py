@@ -8,13 +8,18 @@ from mpsjobs._version import __version__
 from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError
 from mpsjobs.model.settings import (
     EMULATOR_BUCKET,
+    AssumeRole,
+    CredentialsSettings,
+    NetworkSettings,
     PolicySettings,
     ProviderKind,
     ProviderSettings,
     Settings,
+    Site,
     StateSettings,
     StoreKind,
     StoreSettings,
+    WebIdentity,
 )
 from mpsjobs.spec.fields import bare_prefix
 from mpsjobs.spec.interpolation import interpolate
@@ -103,6 +108,10 @@ class _Reading:
             state=StateSettings(file.state.backend, file.state.path),
             download=file.download.rstrip("/") if file.download else None,
             policy=self.policy(provider),
+            credentials=self.credentials(),
+            network=NetworkSettings(
+                file.network.connect_timeout, file.network.read_timeout, file.network.ca_file
+            ),
             defaults=self.written("defaults"),
             models=self.written("models"),
         )
@@ -128,6 +137,9 @@ class _Reading:
             region=file.region,
             requests_per_second=file.requests_per_second,
             account=file.account,
+            language=file.language,
+            format_place=file.format_place,
+            named_site=Site(file.site) if file.site else None,
             **emulated,
         )
 
@@ -175,6 +187,42 @@ class _Reading:
         if provider.kind is ProviderKind.TENCENT and "max_generations_per_apply" not in file.model_fields_set:
             limit = TENCENT_GENERATIONS
         return PolicySettings(limit, file.attempts, file.unknown_wait, file.unknown)
+
+    def credentials(self) -> CredentialsSettings:
+        file = self.file.credentials
+        role, web = file.assume_role, file.web_identity
+        if web and web.token_env and web.token_file:
+            self.problem(
+                ("credentials", "web_identity", "token_file"),
+                "The token has two sources",
+                "Both `token_env` and `token_file` are set.",
+                "Remove one of them.",
+                key=True,
+            )
+        if web and file.profile:
+            self.problem(
+                ("credentials", "profile"),
+                "The credentials have two sources",
+                "Both `profile` and `web_identity` are set.",
+                "Remove one of them.",
+                key=True,
+            )
+        return CredentialsSettings(
+            profile=file.profile,
+            assume_role=AssumeRole(role.role_arn, role.session_name, role.duration) if role else None,
+            web_identity=WebIdentity(
+                web.provider_id,
+                web.role_arn,
+                web.token_env,
+                web.token_file,
+                web.audience,
+                web.session_name,
+                web.duration,
+            )
+            if web
+            else None,
+            endpoint=file.endpoint,
+        )
 
     def written(self, key: str) -> dict[str, Any]:
         value = self.root.get(key) if isinstance(self.root, Map) else None

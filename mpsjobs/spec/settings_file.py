@@ -1,6 +1,7 @@
 """`mpsjobs.yaml` as a person may write it."""
 
-from typing import Annotated, Any, ClassVar, Literal
+import re
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -15,11 +16,16 @@ from mpsjobs.spec.fields import (
     Prefix,
     ProjectPath,
     Region,
+    RoleArn,
     Whole,
     Word,
     Words,
+    matching,
+    matching_seconds,
     mistake,
 )
+
+_SESSION = re.compile(r"[\w=,.@-]{2,128}", re.ASCII)
 
 
 class Section(Written):
@@ -39,10 +45,6 @@ class Section(Written):
 
 class ProviderFile(Section):
     TITLE: ClassVar[str] = "`provider`"
-    LATER: ClassVar[dict[str, str]] = {
-        "credentials": "credentials in settings",
-        "profile": "credentials in settings",
-    }
     kind: Literal["emulator", "tencent"] = Field("emulator", description="`emulator` needs no account.")
     endpoint: Endpoint | None = Field(
         None, description="Host of the API, or of a running emulator to attach to."
@@ -50,6 +52,13 @@ class ProviderFile(Section):
     region: Region | None = Field(None, description="Region that requests name.")
     requests_per_second: Annotated[Number, Field(gt=0, le=20)] = Field(20, description="Per API action.")
     account: Name | None = Field(None, description="A label that keeps the takes of several accounts apart.")
+    site: Literal["intl", "cn"] | None = Field(
+        None, description="Which of the two clouds; follows from the endpoint if unset, else `intl`."
+    )
+    language: Literal["en-US", "zh-CN"] = Field("en-US", description="Language of the API's messages.")
+    format_place: Literal["top_level", "extra_parameters"] | None = Field(
+        None, description="Where requests name the output format; the catalogue knows it per site if unset."
+    )
     speed: Annotated[Number, Field(gt=0, le=10_000)] | None = Field(
         None, description="Emulator: how many times quicker than the cloud a task is. 20 if unset."
     )
@@ -60,7 +69,6 @@ class ProviderFile(Section):
 
 class StoreFile(Section):
     TITLE: ClassVar[str] = "`store`"
-    LATER: ClassVar[dict[str, str]] = {"credentials": "credentials in settings"}
     kind: Literal["cos", "directory"] | None = Field(
         None, description="`cos` (for tencent) or `directory` (for the emulator)."
     )
@@ -73,6 +81,68 @@ class StoreFile(Section):
     endpoint: Endpoint | None = Field(None, description="Any S3-compatible server.")
     addressing_style: Literal["virtual", "path"] = Field(
         "virtual", description="How the server wants buckets named."
+    )
+
+
+Lifetime: TypeAlias = Annotated[
+    Duration, matching_seconds(900, 43200, "between 15 minutes and 12 hours", "Write it like `2h`.")
+]
+SessionName: TypeAlias = Annotated[
+    str, matching(_SESSION.fullmatch, "a session name", "Use 2 to 128 letters, digits and `=,.@_-`.")
+]
+
+
+class AssumeRoleFile(Section):
+    TITLE: ClassVar[str] = "`assume_role`"
+    role_arn: RoleArn = Field(
+        description="The role to take on, such as `qcs::cam::uin/1000:roleName/mpsjobs`."
+    )
+    session_name: SessionName = Field("mpsjobs", description="Name in the audit log.")
+    duration: Lifetime = Field(7200, description="How long one set of keys lives; they are renewed.")
+
+
+class WebIdentityFile(Section):
+    TITLE: ClassVar[str] = "`web_identity`"
+    provider_id: Word = Field(description="Name of the identity provider in CAM.")
+    role_arn: RoleArn = Field(description="The role to take on.")
+    token_env: Word | None = Field(
+        None, description="Variable that holds the token, such as GitLab's `id_tokens` set."
+    )
+    token_file: Word | None = Field(None, description="File that holds the token; read anew at each renewal.")
+    audience: Word | None = Field(
+        None, description="Audience of the token asked of GitHub Actions, where neither of the above is set."
+    )
+    session_name: SessionName = Field("mpsjobs", description="Name in the audit log.")
+    duration: Lifetime = Field(7200, description="How long one set of keys lives; they are renewed.")
+
+
+class CredentialsFile(Section):
+    """Never the keys themselves: those stay in the environment or in the vendor's profile file."""
+
+    TITLE: ClassVar[str] = "`credentials`"
+    OTHERWISE: ClassVar[str] = "Keys do not belong in this file: set TENCENTCLOUD_SECRET_ID and _SECRET_KEY."
+    profile: Word | None = Field(None, description="Section of the vendor's profile file to read.")
+    assume_role: AssumeRoleFile | None = Field(
+        None, description="A role to take on with the credentials found."
+    )
+    web_identity: WebIdentityFile | None = Field(
+        None, description="A role to take on with a token of CI: no stored key at all."
+    )
+    endpoint: Endpoint | None = Field(None, description="Host of STS, where it is not the site's own.")
+
+
+class NetworkFile(Section):
+    """Proxies are taken from HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
+
+    TITLE: ClassVar[str] = "`network`"
+    connect_timeout: Annotated[
+        Duration, matching_seconds(1, 300, "between 1 and 300 seconds", "Write it like `10s`.")
+    ] = Field(10, description="How long connecting may take.")
+    read_timeout: Annotated[
+        Duration, matching_seconds(1, 600, "between 1 and 600 seconds", "Write it like `60s`.")
+    ] = Field(60, description="How long an answer may take.")
+    ca_file: Word | None = Field(
+        None, description="PEM file of the authorities to trust; relative to this file, or absolute."
     )
 
 
@@ -129,7 +199,6 @@ class SettingsFile(Section):
         "audio": "audio expectations",
         "budgets": "budgets",
         "checks": "audio expectations",
-        "credentials": "credentials in settings",
         "environments": "environments",
         "expect": "audio expectations",
         "hooks": "hooks",
@@ -161,6 +230,10 @@ class SettingsFile(Section):
         description="Folder where the current take of each asset is put as `<address>.<ext>`. Nowhere if unset.",
     )
     policy: PolicyFile = Field(default_factory=PolicyFile, description="What an apply may do.")
+    credentials: CredentialsFile = Field(
+        default_factory=CredentialsFile, description="Where the keys of the account come from."
+    )
+    network: NetworkFile = Field(default_factory=NetworkFile, description="Time-outs and trust.")
     defaults: AssetSpec | None = Field(None, description="What all assets have in common.")
     models: dict[str, ModelSpec] | None = Field(
         None, description="Models to add to the catalogue, or to correct there."

@@ -35,7 +35,7 @@ STORE = {"CosBucketName": "aurora-1250000000", "CosBucketRegion": "ap-guangzhou"
             "InvalidParameterValue",
             {"Prompt": "x", "ModelName": "Mureka", "AdditionalParameters": '{"n": true}'},
         ),
-        ("InvalidParameterValue", {"Prompt": "x", "AudioInfos": [{"AudioUrl": "file:///etc/passwd"}]}),
+        ("InvalidParameterValue", {"Prompt": "x", "AudioInfos": [{"AudioUrl": "ftp://example.com/a.wav"}]}),
         ("InvalidParameterValue", {"Prompt": "x", "StoreCosParam": {**STORE, "CosBucketName": "aurora"}}),
         (
             "InvalidParameterValue",

@@ -1,5 +1,6 @@
 """The composition root: a project on disk, and what can be done with it. The command line is one of its users."""
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,12 +10,12 @@ from typing import TYPE_CHECKING, Self
 from mpsjobs._version import __version__
 from mpsjobs.apply.mode import Mode
 from mpsjobs.cloud.clock import SystemClock
-from mpsjobs.model.asset import Json
+from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.change import Plan
-from mpsjobs.model.diagnostics import Diagnostic, SpecError
+from mpsjobs.model.diagnostics import Diagnostic, SpecError, StateError
 from mpsjobs.model.events import Event, OutputsRecorded
 from mpsjobs.model.ports import ObjectRef, StateSession
-from mpsjobs.model.settings import Settings, StoreKind
+from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
 from mpsjobs.model.state import AssetRecord, State, Take, TakeStatus, chosen_take
 from mpsjobs.plan.build import build, only_waiting
 from mpsjobs.plan.diff import Terms
@@ -30,6 +31,7 @@ from mpsjobs.wiring import Connections
 
 if TYPE_CHECKING:
     from mpsjobs.apply.progress import Progress
+    from mpsjobs.apply.receipts import Rebuilt
     from mpsjobs.apply.result import ApplyResult
     from mpsjobs.apply.run import Run
     from mpsjobs.apply.workers import Workers
@@ -41,7 +43,8 @@ class Options:
 
     `saved` is a plan from a file: only what it says is done, if it still fits. `max_generations` replaces the policy's limit for this
     once. `resubmit` are addresses and globs whose attempts without an answer are given up if their outputs do not show now: their takes
-    may then be paid twice. `patient`: whatever the policy says, nothing is given up for being unknown for long.
+    may then be paid twice. `patient`: whatever the policy says, nothing is given up for being unknown for long. `local_state`: a state
+    file is trusted to outlive this machine, also in CI.
     """
 
     mode: Mode = Mode.APPLY
@@ -52,6 +55,7 @@ class Options:
     max_generations: int | None = None
     lock_timeout_s: float = 0
     patient: bool = False
+    local_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,8 @@ class Project:
             StateError: the state cannot be trusted or written. Nothing was submitted.
             CloudError: the cloud cannot be used as the settings say. Nothing was done.
         """
+        if options.mode.submits and not options.local_state:
+            self._require_lasting_state()
         loaded = self.load(strict=options.strict)
         session = self.store.open(str(options.mode), lock_timeout_s=options.lock_timeout_s)
         try:
@@ -239,9 +245,72 @@ class Project:
             raise SpecError(*reasons)
         elif errors := [diagnostic for diagnostic in plan.diagnostics if diagnostic.is_error]:
             raise SpecError(*errors)
+        if plan.generations:
+            self._require_whole_state(loaded, session.state)
         if not approve(plan):
             return Applied(plan, None)
         return Applied(plan, self._run(plan, session, report, on_start, options))
+
+    def _require_lasting_state(self) -> None:
+        """A state file on a runner of CI vanishes with it, and with it the memory of what was paid."""
+        ci = os.environ.get("CI", "").lower() in {"true", "1"}
+        if (
+            ci
+            and self.settings.provider.kind is ProviderKind.TENCENT
+            and self.settings.state.backend == "file"
+        ):
+            raise StateError.of(
+                "The state is a file of this machine, and this is a CI run.",
+                detail="When the runner goes, so does the memory of what was paid: the next run would buy it all again.",
+                hint="If the file is kept, say so with --allow-local-state.",
+            )
+
+    def _require_whole_state(self, loaded: Loaded, state: State) -> None:
+        """Before anything is bought: does the store have receipts of takes that this state does not know?"""
+        from mpsjobs.apply.receipts import unknown_attempts
+
+        objects, project = self.connections.objects(), self.settings.project
+        unknown = list(unknown_attempts(objects, project, self._targets(loaded), state))
+        if unknown:
+            count = f"{len(unknown):,} take{'s'[: len(unknown) != 1]}"
+            raise StateError.of(
+                f"The state does not know {count} that the store has receipts of.",
+                detail=f"The state is missing, or older than the store ({unknown[0].bucket}/{unknown[0].key}). "
+                "What it does not know would be bought again.",
+                hint="Bring back the right state, or take them in with: mpsjobs state rebuild",
+            )
+
+    def _targets(self, loaded: Loaded) -> frozenset[StoreTarget]:
+        """Every place that outputs of this project go to."""
+        project = self.settings.store
+        return frozenset(map(self.connections.target, loaded.assets)) | {
+            StoreTarget(project.bucket, project.region, project.prefix)
+        }
+
+    def rebuild(self, *, lock_timeout_s: float = 0) -> "Rebuilt":
+        """Take into the state every take that the store has a receipt of and the state does not know. Doing it twice changes nothing.
+
+        Raises:
+            SpecError, StateError, CloudError: see `apply`. Nothing was changed.
+        """
+        from mpsjobs.apply.receipts import rebuild
+
+        targets, project = self._targets(self.load()), self.settings.project
+        session = self.store.open("rebuild", lock_timeout_s=lock_timeout_s)
+        try:
+            rebuilt = rebuild(
+                self.connections.objects(),
+                project,
+                targets,
+                session.state,
+                host=host_name(),
+                boot_id=boot_id(),
+            )
+            if rebuilt.events:
+                session.append(rebuilt.events)
+            return rebuilt
+        finally:
+            session.close()
 
     def _settle(self, session: StateSession, report: Callable[["Progress"], None]) -> None:
         """Before anything is planned: withdraw what was never sent, and take in outputs of attempts whose answer was lost."""
@@ -260,12 +329,23 @@ class Project:
                 outputs = self.connections.collector().collect(path, self._songs_of(fields))
                 if outputs:
                     session.append([OutputsRecorded(now, take.attempt_id, outputs)])
+                    self._note(session.state, fingerprint, take.attempt_id)
                     report(
                         Noticed(
                             take.address,
                             f"the outputs of a lost answer have shown: they are take {take.take}",
                         )
                     )
+
+    def _note(self, state: State, fingerprint: str, attempt_id: str) -> None:
+        """Put the receipt of a take whose answer was lost; only now it is known that it was bought."""
+        from mpsjobs.apply.receipts import place, receipt_of
+
+        pool, project = state.pool(fingerprint), self.settings.project
+        take = next(take for take in pool.takes if take.attempt_id == attempt_id)
+        path = ObjectRef(take.bucket, take.region, take.cos_path)
+        receipt = receipt_of(project, fingerprint, pool.fields, take)
+        self.connections.collector().note(place(project, path, attempt_id), receipt)
 
     def _plan(self, loaded: Loaded, state: State, options: Options) -> Plan:
         terms = Terms(
@@ -356,6 +436,7 @@ class Project:
             clock=self._clock,
             origin=Origin(realm, host_name(), boot_id(), who(), __version__, git_commit(self.root)),
             wiring=Wiring(
+                project=settings.project,
                 new_id=TimeOrderedIds(self._clock).new,
                 target=self.connections.target,
                 body=self.connections.body,

@@ -3,7 +3,7 @@
 import hashlib
 import mimetypes
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 
+from mpsjobs.apply.receipts import CONTENT_TYPE, Receipt
 from mpsjobs.audio.probe import probe
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectInfo, ObjectRef, ObjectStore, ResultFile
@@ -42,22 +43,26 @@ class Collector:
         outputs = [self._output(info) for info in found]
         return tuple(output for output in outputs if output is not None) if all(outputs) else None
 
-    def rescue(self, path: ObjectRef, results: Sequence[ResultFile]) -> None:
+    def note(self, ref: ObjectRef, receipt: Receipt) -> None:
+        """Put a receipt in its place. Raises CloudError where the store does not take it."""
+        self.store.put(ref, receipt.encode(), content_type=CONTENT_TYPE, metadata=receipt.metadata)
+
+    def rescue(self, path: ObjectRef, results: Sequence[ResultFile], metadata: Mapping[str, str]) -> None:
         """Put outputs that do not show in the store there, from the URLs of the answer, before these expire."""
         try:
             for number, result in enumerate(results):
-                self._put_back(path, number, result.url)
+                self._put_back(path, number, result.url, metadata)
         except CloudError as error:
             log.warning("not fetched", path=path.key, error=str(error))
 
-    def _put_back(self, path: ObjectRef, number: int, url: str) -> None:
+    def _put_back(self, path: ObjectRef, number: int, url: str, metadata: Mapping[str, str]) -> None:
         suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix[:8]
         name = f"fetched-{number}{suffix}"
         ref = replace(path, key=path.key.rstrip("/") + "/" + name)
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         with self._scratch_file() as file:
             self.download(url, file)
-            self.store.put(ref, file, content_type=content_type, metadata={})
+            self.store.put(ref, file, content_type=content_type, metadata=metadata)
 
     @contextmanager
     def _scratch_file(self) -> Iterator[Path]:

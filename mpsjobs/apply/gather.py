@@ -50,9 +50,7 @@ def look_for(run: Run, number: int, job: Job, age: float, *, asked: bool = False
 
 def collect(run: Run, number: int, job: Job) -> None:
     tries = run.scheduler.tries(number)
-    run.workers.collect(
-        number, job.path, job.expected, job.results, rescue=bool(job.results) and tries >= LIST_TRIES
-    )
+    run.workers.collect(number, job.path, job.expected, job.results if tries >= LIST_TRIES else (), job.marks)
 
 
 def on_polled(run: Run, number: int, job: Job, outcome: DescribeOutcome) -> None:
@@ -65,6 +63,7 @@ def on_polled(run: Run, number: int, job: Job, outcome: DescribeOutcome) -> None
         case Task(TaskStatus.FAIL, message, request_id=request_id):
             text = message or "the cloud gives no reason"
             run.append([events.TaskFailed(run.at(), job.attempt_id, text, request_id)])
+            run.note(number, job)
             run.scheduler.ended(number)
             run.failed(job, "FAIL", text, request_id)
         case Task() if not run.wiring.mode.waits:
@@ -94,6 +93,7 @@ def on_collected(run: Run, number: int, job: Job, outputs: tuple[Output, ...] | 
     at = run.at()
     job.unknown = False
     run.append([events.OutputsRecorded(at, job.attempt_id, outputs)])
+    run.note(number, job)
     run.tally.took(seconds)
     run.report(progress.Finished(job.address, job.take, job.task_id, seconds, outputs))
     changing = list(run.records.on_take(job.fingerprint, at))

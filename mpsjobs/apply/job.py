@@ -36,6 +36,12 @@ class Job:
     look_until: float = float("inf")
     resubmit: bool = False
 
+    @property
+    def marks(self) -> dict[str, str]:
+        """What objects of this take are marked with in the store."""
+        task = {"task-id": self.task_id} if self.task_id else {}
+        return {"address": self.address, "fingerprint": self.fingerprint, **task}
+
     @classmethod
     def of_take(cls, fingerprint: str, take: Take) -> "Job":
         """A take that an earlier run submitted."""

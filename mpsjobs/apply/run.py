@@ -8,6 +8,7 @@ import structlog
 from mpsjobs.apply import progress
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.mode import Mode
+from mpsjobs.apply.receipts import place as receipt_place, receipt_of
 from mpsjobs.apply.records import Records
 from mpsjobs.apply.recovery import UnknownPolicy
 from mpsjobs.apply.scheduler import Scheduler
@@ -42,13 +43,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What the runner is told from outside.
+    """What the runner is told from outside. `project` is its name.
 
     `target` says which store an asset goes to, `body` builds its request for a path of its own, `songs` says how many outputs a task
     with these canonical fields has, `new_id` names an attempt, `report` is told of everything, `gives_up` says whether the unknown attempt of an
     address is to be given up when its outputs do not show now. All are called from the loop's thread.
     """
 
+    project: str
     new_id: Callable[[], str]
     target: Callable[[Asset], StoreTarget]
     body: Callable[[Asset, ObjectRef], bytes]
@@ -73,6 +75,7 @@ class Run:
     records: Records
     tally: Tally
     placing: int = 0
+    noting: int = 0
     trouble: Exception | None = None
     stop_by: float = float("inf")
 
@@ -126,6 +129,14 @@ class Run:
             take = chosen_take(state.pool(record.fingerprint), record.realm, record.pick) if record else None
             if take and self.workers.place(address, take.outputs):
                 self.placing += 1
+
+    def note(self, number: int, job: Job) -> None:
+        """Have the store know what was bought, as far as the state knows it."""
+        pool = self.session.state.pool(job.fingerprint)
+        take = next(take for take in pool.takes if take.attempt_id == job.attempt_id)
+        receipt = receipt_of(self.wiring.project, job.fingerprint, pool.fields, take)
+        self.workers.note(number, receipt_place(self.wiring.project, job.path, job.attempt_id), receipt)
+        self.noting += 1
 
     def failed(self, job: Job, code: str, message: str, request_id: str | None) -> None:
         failure = progress.Failed(job.address, job.take, code, message, request_id, job.task_id)

@@ -19,6 +19,7 @@ from mpsjobs.apply.workers import (
     Broken,
     CollectAnswer,
     Interrupted,
+    NoteAnswer,
     PlaceAnswer,
     PollAnswer,
     SendAnswer,
@@ -31,6 +32,7 @@ from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.model.state import TakeStatus
 
 TICK_S = 0.5
+RECEIPT_LOST = "the store takes no receipts, so a lost state could not be rebuilt from it"
 
 
 @dataclass(slots=True)
@@ -40,6 +42,7 @@ class Runner:
     shared: Run
     _jobs: dict[int, Job] = field(default_factory=dict)
     _next_tick: float = float("-inf")
+    _warned: bool = False
 
     def run(self, plan: Plan) -> ApplyResult:
         """Carry out the actions of `plan`, which was made from the session's very state.
@@ -82,8 +85,8 @@ class Runner:
         if run.now() >= run.stop_by:
             return True
         if run.scheduler.stopped:
-            return not run.scheduler.sending
-        return run.scheduler.idle and not run.placing
+            return not (run.scheduler.sending or run.noting)
+        return run.scheduler.idle and not (run.placing or run.noting)
 
     def _patience_s(self) -> float:
         run, now = self.shared, self.shared.now()
@@ -158,6 +161,8 @@ class Runner:
                 run.placing -= 1
                 for each in told:
                     run.report(each)
+            case NoteAnswer():
+                run.noting -= 1
             case Broken():
                 self._on_broken(answer)
             case Interrupted():
@@ -171,9 +176,15 @@ class Runner:
         run, error, number = self.shared, broken.error, broken.job
         known = isinstance(error, MpsjobsError | OSError)
         log.warning("broken", step=str(broken.step), error=repr(error))
-        if number is None:
+        if broken.step is Step.NOTE:
+            run.noting -= 1
+        elif number is None:
             run.placing -= 1
-        if known and number is None:
+        if known and broken.step is Step.NOTE:
+            if not self._warned:
+                run.report(progress.Noticed(None, f"{RECEIPT_LOST}: {error}"))
+            self._warned = True
+        elif known and number is None:
             run.report(progress.Noticed(None, f"a download failed: {error}"))
         elif known and number is not None and broken.step is Step.COLLECT:
             gather.let_go(run, number, self._jobs[number], f"its outputs cannot be collected: {error}")

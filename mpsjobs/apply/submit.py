@@ -114,6 +114,7 @@ def on_sent(run: Run, number: int, job: Job, outcome: CreateOutcome) -> None:
             run.tally.submitted += 1
             run.tally.began(run.now())
             run.scheduler.created(number, run.now())
+            run.note(number, job)
             run.report(progress.Submitted(job.address, job.take, task_id, request_id))
             if not run.wiring.mode.waits:
                 run.scheduler.ended(number)

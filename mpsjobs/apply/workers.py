@@ -1,6 +1,6 @@
 """The threads that wait for the network. They know nothing of the state: a job goes in, an answer comes out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import TypeAlias
 from mpsjobs.apply.collect import Collector
 from mpsjobs.apply.download import Downloads
 from mpsjobs.apply.progress import Downloaded, Noticed
+from mpsjobs.apply.receipts import Receipt
 from mpsjobs.apply.scheduler import COLLECTS_AT_ONCE, POLLS_AT_ONCE, SENDS_AT_ONCE, STAGED_AHEAD
 from mpsjobs.model.ports import (
     CreateOutcome,
@@ -22,6 +23,8 @@ from mpsjobs.model.ports import (
     StagedCreate,
 )
 from mpsjobs.model.state import Output
+
+NOTES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,11 @@ class PlaceAnswer:
     told: list[Downloaded | Noticed]
 
 
+@dataclass(frozen=True, slots=True)
+class NoteAnswer:
+    """A receipt stands in the store."""
+
+
 class Step(StrEnum):
     """What a worker was doing."""
 
@@ -65,11 +73,12 @@ class Step(StrEnum):
     POLL = "polling"
     COLLECT = "collecting"
     PLACE = "downloading"
+    NOTE = "putting a receipt"
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A worker met what no port promises: credentials that are gone, a store that cannot be asked, a bug. `job` None: a download."""
+    """A worker met what no port promises: credentials that are gone, a store that cannot be asked, a bug. `job` None: a download or a receipt."""
 
     step: Step
     job: int | None
@@ -81,7 +90,9 @@ class Interrupted:
     """Somebody asked to stop (Ctrl-C, SIGTERM)."""
 
 
-Answer: TypeAlias = StageAnswer | SendAnswer | PollAnswer | CollectAnswer | PlaceAnswer | Broken | Interrupted
+Answer: TypeAlias = (
+    StageAnswer | SendAnswer | PollAnswer | CollectAnswer | PlaceAnswer | NoteAnswer | Broken | Interrupted
+)
 
 
 class Workers:
@@ -98,6 +109,8 @@ class Workers:
         self._submits = ThreadPoolExecutor(SENDS_AT_ONCE + STAGED_AHEAD, thread_name_prefix="submit")
         self._gathers = ThreadPoolExecutor(POLLS_AT_ONCE + COLLECTS_AT_ONCE, thread_name_prefix="gather")
         self._places = ThreadPoolExecutor(2, thread_name_prefix="place")
+        # One thread each: the receipts of one job are put in the order in which they were asked for.
+        self._notes = [ThreadPoolExecutor(1, thread_name_prefix="note") for _ in range(NOTES_AT_ONCE)]
 
     def stage(self, job: int, body: bytes) -> None:
         self._start(self._submits, Step.STAGE, job, lambda: StageAnswer(job, self._mps.stage(body)))
@@ -109,13 +122,18 @@ class Workers:
         self._start(self._gathers, Step.POLL, job, lambda: PollAnswer(job, self._mps.describe(task_id)))
 
     def collect(
-        self, job: int, path: ObjectRef, expected: int, results: tuple[ResultFile, ...], *, rescue: bool
+        self,
+        job: int,
+        path: ObjectRef,
+        expected: int,
+        rescued: tuple[ResultFile, ...] = (),
+        marks: Mapping[str, str] = {},
     ) -> None:
-        """Look for `expected` outputs below the path; with `rescue`, put them there from the URLs of `results`."""
+        """Look for `expected` outputs below the path, after putting there what the URLs of `rescued` give, with `marks` as metadata."""
 
         def answer() -> Answer:
-            if rescue:
-                self._collector.rescue(path, results)
+            if rescued:
+                self._collector.rescue(path, rescued, marks)
             return CollectAnswer(job, self._collector.collect(path, expected))
 
         self._start(self._gathers, Step.COLLECT, job, answer)
@@ -127,6 +145,15 @@ class Workers:
             return False
         self._start(self._places, Step.PLACE, None, lambda: PlaceAnswer(downloads.place(address, outputs)))
         return True
+
+    def note(self, job: int, ref: ObjectRef, receipt: Receipt) -> None:
+        """Put a receipt into the store, after those of the same job that were asked for before."""
+
+        def answer() -> Answer:
+            self._collector.note(ref, receipt)
+            return NoteAnswer()
+
+        self._start(self._notes[job % NOTES_AT_ONCE], Step.NOTE, None, answer)
 
     def interrupt(self) -> None:
         """Safe to call from a signal handler: SimpleQueue.put is reentrant."""
@@ -144,7 +171,7 @@ class Workers:
 
     def close(self) -> None:
         """Let go of the threads; what they still wait for is not awaited."""
-        for pool in (self._submits, self._gathers, self._places):
+        for pool in (self._submits, self._gathers, self._places, *self._notes):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _start(

@@ -30,6 +30,11 @@ from mpsjobs.project import Options
     metavar="N",
     help="Allow so many paid generations this once.",
 )
+@click.option(
+    "--allow-local-state",
+    is_flag=True,
+    help="In CI: the state file is kept somewhere, although the runner goes.",
+)
 @lock_timeout
 @selected
 @strict
@@ -42,6 +47,7 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     detach: bool,
     resubmit_unknown: str | None,
     max_generations: int | None,
+    allow_local_state: bool,
     lock_timeout: float,
     selection: Selection,
     strict: bool,
@@ -65,5 +71,6 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
         resubmit=(resubmit_unknown,) if resubmit_unknown else (),
         max_generations=max_generations,
         lock_timeout_s=lock_timeout,
+        local_state=allow_local_state,
     )
     return carry_out(output, options, auto_approve=auto_approve or plan_file is not None)

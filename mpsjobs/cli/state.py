@@ -104,5 +104,28 @@ def rebase(output: Output, *, lock_timeout: float) -> None:
     output.result("Next: look at what mpsjobs plan wants to buy before you apply it.")
 
 
+@command.command("rebuild", epilog="Example: mpsjobs state rebuild")
+@lock_timeout
+@common
+def rebuild(output: Output, *, lock_timeout: float) -> None:
+    """Take in every take that the store has a receipt of and the state does not know.
+
+    For a state that is lost, or older than the store. What the state has stays as it is.
+    """
+    rebuilt = open_project().rebuild(lock_timeout_s=lock_timeout)
+    unreadable = [f"{ref.bucket}/{ref.key}" for ref in rebuilt.unreadable]
+    if output.json:
+        names: list[Json] = list(unreadable)
+        output.document({"format_version": 1, "takes": rebuilt.takes, "unreadable": names})
+        return
+    for name in unreadable:
+        output.say(f"{name} is no receipt, and left out.")
+    if rebuilt.takes:
+        output.result(f"{rebuilt.takes} take{'s'[: rebuilt.takes != 1]} taken into the state.")
+        output.result("Next: see what is left to do with mpsjobs plan.")
+    else:
+        output.result("The state knows every take that the store has a receipt of.")
+
+
 def _events(number: int) -> str:
     return f"{number} event{'s'[: number != 1]}"

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpsjobs.model.asset import Asset, StoreTarget
+from mpsjobs.model.asset import Asset, ReferenceKind, StoreTarget
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Clock, Mps, ObjectRef, ObjectStore
 from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
@@ -54,6 +54,12 @@ class Connections:
         return asset.store or StoreTarget(store.bucket, store.region, store.prefix)
 
     def body(self, asset: Asset, path: ObjectRef) -> bytes:
+        """The request for an asset. What it refers to is made reachable first, so this may take a while. Thread-safe.
+
+        Raises:
+            CloudError: a reference cannot be put into the store, or no URL to it lives long enough.
+        """
+        from mpsjobs.cloud.references import References
         from mpsjobs.cloud.request import Destination, WireNames, create_body
 
         entry = self.catalogue.entry(asset.sound.model)
@@ -65,7 +71,12 @@ class Connections:
             instrumental=entry.instrumental or "is_instrumental",
         )
         to = Destination(path.bucket, path.region, path.key)
-        return create_body(asset.sound, to, names, operator=asset.operator)
+        sound = asset.sound
+        if any(
+            each.kind is not ReferenceKind.URL for each in (*sound.reference_audio, *sound.reference_video)
+        ):
+            sound = References(self.root, self.objects(), self.target(asset)).reachable(sound)
+        return create_body(sound, to, names, operator=asset.operator)
 
     def objects(self) -> ObjectStore:
         from mpsjobs.cloud.directory_store import DirectoryStore

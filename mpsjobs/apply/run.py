@@ -47,7 +47,7 @@ class Wiring:
 
     `target` says which store an asset goes to, `body` builds its request for a path of its own, `songs` says how many outputs a task
     with these canonical fields has, `new_id` names an attempt, `report` is told of everything, `gives_up` says whether the unknown attempt of an
-    address is to be given up when its outputs do not show now. All are called from the loop's thread.
+    address is to be given up when its outputs do not show now. All but `body` are called from the loop's thread.
     """
 
     project: str

@@ -3,6 +3,7 @@
 Intent (synced) → connect and send all but the last byte → the mark `Sending` (one write) → the last byte → TaskId (synced).
 """
 
+from functools import partial
 from typing import assert_never
 
 from mpsjobs.apply import progress
@@ -66,7 +67,7 @@ def stage(run: Run, number: int, job: Job) -> None:
         )
         run.append([intent])
         job.intended, job.since = True, at
-    run.workers.stage(number, run.wiring.body(buys.asset, job.path))
+    run.workers.stage(number, partial(run.wiring.body, buys.asset, job.path))
 
 
 def send(run: Run, number: int, job: Job) -> None:

@@ -112,8 +112,9 @@ class Workers:
         # One thread each: the receipts of one job are put in the order in which they were asked for.
         self._notes = [ThreadPoolExecutor(1, thread_name_prefix="note") for _ in range(NOTES_AT_ONCE)]
 
-    def stage(self, job: int, body: bytes) -> None:
-        self._start(self._submits, Step.STAGE, job, lambda: StageAnswer(job, self._mps.stage(body)))
+    def stage(self, job: int, body: Callable[[], bytes]) -> None:
+        """Make the request and send all but its last byte. `body` is called in a thread: it may have to put references into the store."""
+        self._start(self._submits, Step.STAGE, job, lambda: StageAnswer(job, self._mps.stage(body())))
 
     def send(self, job: int, staged: StagedCreate) -> None:
         self._start(self._submits, Step.SEND, job, lambda: SendAnswer(job, staged.send()))

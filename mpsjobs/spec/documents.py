@@ -56,16 +56,30 @@ class ReferenceSpec(Written):
     """A recording or a video that the model works from. Exactly one of its keys is set."""
 
     TITLE: ClassVar[str] = "a reference"
-    LATER: ClassVar[dict[str, str]] = {"file": "references to files", "asset": "references to other assets"}
+    LATER: ClassVar[dict[str, str]] = {"asset": "references to other assets"}
     url: WebUrl | None = Field(
         None,
         description="A public http or https URL. Its signature, if any, takes no part in the fingerprint.",
     )
 
+    file: Word | None = Field(
+        None,
+        description="A file of the project, relative to the file that names it. It is put into the store under its content hash, "
+        "once, and handed to the model by a signed URL. The hash takes part in the fingerprint.",
+    )
+
     @model_validator(mode="after")
-    def _names_something(self) -> Self:
-        if self.url is None:
-            raise mistake("A reference names nothing", "It has no URL.", "Write `url: https://…`.")
+    def _names_one_thing(self) -> Self:
+        if self.url is None and self.file is None:
+            raise mistake(
+                "A reference names nothing",
+                "It has neither a URL nor a file.",
+                "Write `url: https://…` or `file: path`.",
+            )
+        if self.url is not None and self.file is not None:
+            raise mistake(
+                "A reference names two things", "It has a URL and a file.", "Make two references of it."
+            )
         return self
 
 

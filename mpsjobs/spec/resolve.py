@@ -9,11 +9,11 @@ from mpsjobs.model.diagnostics import Position, SpecError
 from mpsjobs.model.settings import ProviderKind, Settings
 from mpsjobs.spec.catalogue import Catalogue, ModelEntry, Parameter, ParameterType
 from mpsjobs.spec.checks import Checks
-from mpsjobs.spec.documents import TextFile
+from mpsjobs.spec.documents import ReferenceSpec, TextFile
 from mpsjobs.spec.fields import bare_prefix
 from mpsjobs.spec.layers import Fields, Said
 from mpsjobs.spec.scalars import UnusableNumberError, to_json
-from mpsjobs.spec.texts import TextFiles, normal
+from mpsjobs.spec.texts import MediaFiles, TextFiles, normal
 from mpsjobs.spec.yaml import Plain
 
 
@@ -37,6 +37,7 @@ class Resolver:
         self._limit = catalogue.prompt_limit
         self._store = settings.store
         self._texts = TextFiles(root)
+        self._media = MediaFiles(root)
 
     def asset(self, draft: Draft) -> Asset:
         """The asset; worthless where the checks found an error."""
@@ -138,7 +139,18 @@ class Resolver:
         if not said or not said.value:
             return ()
         self.checks.references(said, kind, entry)
-        return tuple(Reference(ReferenceKind.URL, item.url) for item in said.value)
+        found = (self._reference(said, index, item) for index, item in enumerate(said.value))
+        return tuple(reference for reference in found if reference)
+
+    def _reference(self, said: Said, index: int, item: ReferenceSpec) -> Reference | None:
+        """None where a file cannot be read."""
+        if item.file is None:
+            return Reference(ReferenceKind.URL, item.url or "")
+        try:
+            return self._media.reference(item.file, said.layer.at(*said.path, index, "file"))
+        except SpecError as error:
+            self.checks.add(error.diagnostics)
+            return None
 
     def _extra(self, fields: Fields) -> dict[str, Json]:
         values: dict[str, Json] = {}

@@ -1,9 +1,11 @@
-"""Prompts and lyrics: the one form in which a text counts, and texts that stand in files of their own."""
+"""Prompts and lyrics: the one form in which a text counts. And what stands in files of its own: texts, recordings, videos."""
 
+import hashlib
 import unicodedata
 from difflib import get_close_matches
 from pathlib import Path
 
+from mpsjobs.model.asset import Reference, ReferenceKind
 from mpsjobs.model.diagnostics import Position, SpecError
 from mpsjobs.spec.source import read_text
 
@@ -30,30 +32,75 @@ class TextFiles:
         Raises:
             SpecError: outside the project, or not a readable UTF-8 text of at most 1 MiB.
         """
-        path = self._root.joinpath(*Path(at.file).parent.parts) / name
-        try:
-            real = path.resolve()
-            inside = real.is_relative_to(self._root) and not Path(name).is_absolute()
-            label = real.relative_to(self._root).as_posix() if inside else name
-        except (OSError, ValueError, RuntimeError):
-            raise SpecError.of(
-                "This is not a path",
-                detail=f"`{name[:80]}` cannot name a file.",
-                hint="Check the name.",
-                position=at,
-            ) from None
-        if not inside:
-            raise SpecError.of(
-                "The file is outside of the project",
-                detail=f"`{name}` leads out of the project's folder, so others may not have it.",
-                hint="Move the file into the project and name it relative to this file.",
-                position=at,
-            )
+        real = find(self._root, name, at)
         if real not in self._known:
-            if not real.exists():
-                raise _missing(name, real, at)
+            label = real.relative_to(self._root).as_posix()
             self._known[real] = read_text(real, label, limit=MAX_TEXT_BYTES, at=at)
         return self._known[real]
+
+
+class MediaFiles:
+    """The recordings and videos of a project that models work from, each read once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._known: dict[Path, str] = {}
+
+    def reference(self, name: str, at: Position) -> Reference:
+        """The file `name`, relative to the file that `at` stands in, with its content hash.
+
+        Raises:
+            SpecError: outside the project, or not a readable file with something in it.
+        """
+        real = find(self._root, name, at)
+        label = real.relative_to(self._root).as_posix()
+        if real not in self._known:
+            try:
+                empty = real.is_file() and not real.stat().st_size
+                with real.open("rb") as content:
+                    self._known[real] = hashlib.file_digest(content, "sha256").hexdigest()
+            except OSError as error:
+                why = (error.strerror or str(error)).lower()
+                raise SpecError.of(
+                    "The file cannot be read", detail=f"{label}: {why}.", hint="Check it.", position=at
+                ) from error
+            if empty:
+                raise SpecError.of(
+                    "The file is empty",
+                    detail=f"`{label}` holds no recording.",
+                    hint="Put one there, or name another file.",
+                    position=at,
+                )
+        return Reference(ReferenceKind.FILE, label, self._known[real])
+
+
+def find(root: Path, name: str, at: Position) -> Path:
+    """The file that `name` means, written in the file that `at` stands in. `root` is resolved; so is the result, which lies in it.
+
+    Raises:
+        SpecError: outside the project, or not there.
+    """
+    path = root.joinpath(*Path(at.file).parent.parts) / name
+    try:
+        real = path.resolve()
+        inside = real.is_relative_to(root) and not Path(name).is_absolute()
+    except (OSError, ValueError, RuntimeError):
+        raise SpecError.of(
+            "This is not a path",
+            detail=f"`{name[:80]}` cannot name a file.",
+            hint="Check the name.",
+            position=at,
+        ) from None
+    if not inside:
+        raise SpecError.of(
+            "The file is outside of the project",
+            detail=f"`{name}` leads out of the project's folder, so others may not have it.",
+            hint="Move the file into the project and name it relative to this file.",
+            position=at,
+        )
+    if not real.exists():
+        raise _missing(name, real, at)
+    return real
 
 
 def _missing(name: str, path: Path, at: Position) -> SpecError:

@@ -269,7 +269,7 @@ class Project:
         """Before anything is bought: does the store have receipts of takes that this state does not know?"""
         from mpsjobs.apply.receipts import unknown_attempts
 
-        objects, project = self.connections.objects(), self.settings.project
+        objects, project = self.connections.objects, self.settings.project
         unknown = list(unknown_attempts(objects, project, self._targets(loaded), state))
         if unknown:
             count = f"{len(unknown):,} take{'s'[: len(unknown) != 1]}"
@@ -299,7 +299,7 @@ class Project:
         session = self.store.open("rebuild", lock_timeout_s=lock_timeout_s)
         try:
             rebuilt = rebuild(
-                self.connections.objects(),
+                self.connections.objects,
                 project,
                 targets,
                 session.state,

@@ -3,29 +3,32 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpsjobs.model.asset import Asset, ReferenceKind, StoreTarget
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Clock, Mps, ObjectRef, ObjectStore
-from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
+from mpsjobs.model.settings import ProviderKind, Settings, Site, StoreKind
 from mpsjobs.model.state import Output
 from mpsjobs.spec.catalogue import Catalogue, FormatPlace
 
 if TYPE_CHECKING:
+    import ssl
+
     from mpsjobs.apply.collect import Collector
     from mpsjobs.apply.download import Downloads
+    from mpsjobs.cloud.credentials import CredentialsProvider
     from mpsjobs.emulator import EmulatorConfig
 
 SCRATCH = ".mpsjobs"
 """What can be made again: emulator data, caches, the memory of downloads. Git-ignored."""
 
-DEFAULT_HOST = "mps.intl.tencentcloudapi.com"
+HOSTS = {Site.INTL: "mps.intl.tencentcloudapi.com", Site.CN: "mps.tencentcloudapi.com"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Connections:
     """Makes what the settings name. Imports are lazy: a plan needs none of it."""
 
@@ -38,7 +41,7 @@ class Connections:
         from mpsjobs.apply.collect import Collector
         from mpsjobs.cloud.fetch import fetch_url
 
-        return Collector(self.objects(), fetch_url, self.root / SCRATCH / "scratch")
+        return Collector(self.objects, fetch_url, self.root / SCRATCH / "scratch")
 
     def downloads(self) -> "Downloads | None":
         from mpsjobs.apply.download import Downloads
@@ -46,7 +49,7 @@ class Connections:
         if self.settings.download is None:
             return None
         return Downloads(
-            self.root / self.settings.download, self.root / SCRATCH / "downloads.json", self.objects()
+            self.root / self.settings.download, self.root / SCRATCH / "downloads.json", self.objects
         )
 
     def target(self, asset: Asset) -> StoreTarget:
@@ -75,19 +78,39 @@ class Connections:
         if any(
             each.kind is not ReferenceKind.URL for each in (*sound.reference_audio, *sound.reference_video)
         ):
-            sound = References(self.root, self.objects(), self.target(asset)).reachable(sound)
+            sound = References(self.root, self.objects, self.target(asset)).reachable(sound)
         return create_body(sound, to, names, operator=asset.operator)
 
+    @cached_property
     def objects(self) -> ObjectStore:
-        from mpsjobs.cloud.directory_store import DirectoryStore
+        """The store; one for all, since it keeps its connections.
 
-        if self.settings.store.kind is not StoreKind.DIRECTORY:
-            raise CloudError.of(
-                "The COS store is not supported yet.",
-                detail="This version plans for the real cloud but cannot collect from it.",
-                hint="Use provider.kind: emulator, or store.kind: directory with an emulator.",
-            )
-        return DirectoryStore(self.root / self.settings.store.path)
+        Raises:
+            CloudError: there are no credentials for it.
+        """
+        store, network = self.settings.store, self.settings.network
+        if store.kind is StoreKind.DIRECTORY:
+            from mpsjobs.cloud.directory_store import DirectoryStore
+
+            return DirectoryStore(self.root / store.path)
+        from mpsjobs.cloud.cos_store import CosStore  # imports boto3
+
+        return CosStore(
+            self.credentials(),
+            self.clock,
+            endpoint=store.endpoint,
+            addressing_style=store.addressing_style,
+            connect_timeout_s=network.connect_timeout_s,
+            read_timeout_s=network.read_timeout_s,
+            ca_file=self.root / network.ca_file if network.ca_file else None,
+        )
+
+    def credentials(self) -> "CredentialsProvider":
+        """Whose account is used, for the API and for the store alike."""
+        from mpsjobs.cloud.credentials import from_environment
+
+        found = from_environment()
+        return lambda: found
 
     def file_of(self, output: Output) -> Path | None:
         """The object itself, where the store is a folder of this machine and has it."""
@@ -98,25 +121,51 @@ class Connections:
 
     @contextmanager
     def mps(self) -> Iterator[Mps]:
-        from mpsjobs.cloud.credentials import Credentials, from_environment
+        from mpsjobs.cloud.credentials import Credentials
         from mpsjobs.cloud.mps import MpsClient
         from mpsjobs.emulator import default_credentials
 
         with ExitStack() as stack:
-            provider = self.settings.provider
+            provider, network = self.settings.provider, self.settings.network
             if provider.kind is ProviderKind.EMULATOR:
-                secret_id, secret_key = next(iter(default_credentials().items()))
-                credentials = Credentials(secret_id, secret_key)
+                pair = Credentials(*next(iter(default_credentials().items())))
+                credentials: CredentialsProvider = lambda: pair  # noqa: E731
                 endpoint = (
                     partial(str, provider.endpoint)
                     if provider.endpoint
                     else stack.enter_context(self._emulator())
                 )
             else:
-                credentials, endpoint = from_environment(), partial(str, provider.endpoint or DEFAULT_HOST)
-            client = MpsClient(endpoint, lambda: credentials, self.clock, region=provider.region)
+                credentials = self.credentials()
+                endpoint = partial(str, provider.endpoint or HOSTS[provider.site])
+            client = MpsClient(
+                endpoint,
+                credentials,
+                self.clock,
+                region=provider.region,
+                language=provider.language,
+                connect_timeout_s=network.connect_timeout_s,
+                read_timeout_s=network.read_timeout_s,
+                tls=self._trust(),
+            )
             stack.callback(client.close)
             yield client
+
+    def _trust(self) -> "ssl.SSLContext | None":
+        """Trust in the authorities of the settings' file; None: in those of the machine."""
+        import ssl
+
+        name = self.settings.network.ca_file
+        if name is None:
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.root / name)
+        except (OSError, ssl.SSLError) as error:
+            raise CloudError.of(
+                "`network.ca_file` cannot be used",
+                detail=f"{name}: {error.strerror or error}.",
+                hint="Name a PEM file of certificate authorities, relative to mpsjobs.yaml or absolute.",
+            ) from error
 
     @contextmanager
     def _emulator(self) -> Iterator[Callable[[], str]]:

@@ -7,13 +7,16 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from mpsjobs.cli.app import run
 from mpsjobs.emulator import Emulator, EmulatorConfig
+
+if TYPE_CHECKING:
+    from tests.s3 import S3Server
 
 # Machines are noisy: how long an example takes says nothing about whether it is right.
 hypothesis_settings.register_profile("noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -79,6 +82,15 @@ def ledger_of(url: str) -> list[dict[str, Any]]:
     with urllib.request.urlopen(f"{url}/_emulator/ledger", timeout=10) as answer:
         tasks: list[dict[str, Any]] = json.load(answer)["tasks"]
     return tasks
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator["S3Server"]:
+    """A real S3 server. A test says which buckets there are, and finds them empty."""
+    from tests.s3 import running_s3_server  # moto is heavy
+
+    with running_s3_server() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeAlias
 
 from mpsjobs.model.diagnostics import CloudError
@@ -17,11 +18,15 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A key pair, and the session token that comes with a temporary one. Its text form shows nothing of the secrets."""
+    """A key pair, and the session token that comes with a temporary one. Its text form shows nothing of the secrets.
+
+    `expires_at` (UTC, aware) is when a temporary one ends, if that is known.
+    """
 
     secret_id: str = field(repr=False)
     secret_key: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
 
     def __post_init__(self) -> None:
         for name, value in (

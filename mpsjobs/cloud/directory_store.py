@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from mpsjobs.cloud.object_keys import TEMPORARY, bad_key, check_key
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectInfo, ObjectRef
-
-TEMPORARY: Final = ".tmp-"
-"""What the names of unfinished files begin with. Whoever writes here renames them when they are whole; nobody else looks at them."""
 
 _CHUNK: Final = 1024 * 1024
 
@@ -68,7 +66,7 @@ class DirectoryStore:
         folder, _, _ = prefix.key.rpartition("/")
         base = f"{folder}/" if folder else ""
         if folder:
-            _check_key(folder)
+            check_key(folder)
         with _failures_named("list", prefix):
             yield from _walk(self._bucket(prefix), prefix, base, start_after)
 
@@ -82,13 +80,13 @@ class DirectoryStore:
         return self._path(ref).absolute().as_uri()
 
     def _bucket(self, ref: ObjectRef) -> Path:
-        _check_key(ref.bucket)
+        check_key(ref.bucket)
         if "/" in ref.bucket:
-            raise _bad_key(ref.bucket, "a bucket's name has no slash")
+            raise bad_key(ref.bucket, "a bucket's name has no slash")
         return self._root / ref.bucket
 
     def _path(self, ref: ObjectRef) -> Path:
-        _check_key(ref.key)
+        check_key(ref.key)
         return self._bucket(ref) / ref.key
 
 
@@ -141,18 +139,6 @@ def _replace(target: Path, write: Callable[[BinaryIO], object]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _check_key(key: str) -> None:
-    for segment in key.split("/"):
-        if segment in {"", ".", ".."}:
-            raise _bad_key(key, "it has an empty part, `.` or `..`")
-        if "\0" in segment or segment.startswith(TEMPORARY):
-            raise _bad_key(key, f"a part of it holds a NUL or begins with `{TEMPORARY}`")
-
-
-def _bad_key(key: str, why: str) -> CloudError:
-    return CloudError.of("The object store cannot hold this key", detail=f"{key!r}: {why}.")
 
 
 @contextlib.contextmanager

@@ -12,15 +12,19 @@ from hypothesis import given, settings, strategies as st
 from mpsjobs.cloud.directory_store import DirectoryStore
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectRef, ObjectStore
+from tests.s3 import S3Server, s3_store
 
-KINDS = ["directory"]
+KINDS = ["directory", "s3"]
 BUCKET, REGION = "aurora-1250000000", "ap-guangzhou"
 
 
 @pytest.fixture(params=KINDS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    assert request.param == "directory"
-    return DirectoryStore(tmp_path / "store")
+    if request.param == "directory":
+        return DirectoryStore(tmp_path / "store")
+    server: S3Server = request.getfixturevalue("s3_server")
+    server.empty(BUCKET, "other-1250000000")
+    return s3_store(server.url)
 
 
 def ref(key: str, bucket: str = BUCKET) -> ObjectRef:

@@ -1,0 +1,59 @@
+"""What an error of COS, or of another S3 server, means, in words: what failed, why, and how to mend it. Never a secret or a signed URL."""
+
+from typing import Final
+
+from botocore import exceptions as boto
+from botocore.exceptions import ClientError
+
+from mpsjobs.model.diagnostics import CloudError
+from mpsjobs.model.ports import ObjectRef
+
+_REMEDIES: Final[dict[str, str]] = {
+    "NoSuchBucket": "Create the bucket, or correct `store.bucket` and `store.region` in mpsjobs.yaml.",
+    "AccessDenied": "Grant the credentials this right on the bucket, or use others.",
+    "403": "Grant the credentials this right on the bucket, or use others.",
+    "InvalidAccessKeyId": "Check the SecretId: the server does not know it.",
+    "SignatureDoesNotMatch": "Check the SecretKey: the signature is wrong.",
+    "InvalidToken": "The session token is wrong or has ended; get new temporary credentials.",
+    "ExpiredToken": "The session token has ended; get new temporary credentials.",
+    "RequestTimeTooSkewed": "Set this machine's clock right, for example with NTP.",
+    "PathStyleDomainForbidden": "Write `addressing_style: virtual` under `store:`.",
+}
+_ANSWERED: Final = "The server is there and refuses."
+_UNREACHED: Final[tuple[tuple[type[Exception], str, str], ...]] = (
+    (boto.ProxyConnectionError, "the proxy cannot be reached", "Check HTTPS_PROXY and NO_PROXY."),
+    (
+        boto.SSLError,
+        "the server's certificate is not trusted",
+        "Check `network.ca_file` and the host's name.",
+    ),
+    (boto.ConnectTimeoutError, "no connection in time", "Check the network, proxies and `store.endpoint`."),
+    (boto.ReadTimeoutError, "no answer in time", "Try again; `network.read_timeout` is how long is waited."),
+    (
+        boto.EndpointConnectionError,
+        "no connection",
+        "Check the network, `store.region` and `store.endpoint`.",
+    ),
+)
+
+
+def failure(error: Exception, verb: str, ref: ObjectRef) -> CloudError:
+    """The error to raise for this one. `verb` says what was tried: "write to", "read", "list"."""
+    summary = f"Cannot {verb} the object store"
+    at = f"{ref.bucket}/{ref.key}"
+    if isinstance(error, ClientError):
+        told = error.response.get("Error", {})
+        code, message = str(told.get("Code", "")), str(told.get("Message", "")).rstrip(".")
+        metadata = error.response.get("ResponseMetadata", {})
+        headers = metadata.get("HTTPHeaders", {})
+        request = headers.get("x-cos-request-id") or metadata.get("RequestId")
+        said = f"{code} ({message})" if message and message != code else code
+        trace = f" RequestId {request}." if request else ""
+        return CloudError.of(summary, detail=f"{at}: {said}.{trace}", hint=_REMEDIES.get(code, _ANSWERED))
+    for kind, why, hint in _UNREACHED:
+        if isinstance(error, kind):
+            return CloudError.of(summary, detail=f"{at}: {why}.", hint=hint)
+    if isinstance(error, OSError) and error.strerror:
+        return CloudError.of(summary, detail=f"{at}: {error.strerror}.", hint="Check the local disk.")
+    name = type(error).__name__
+    return CloudError.of(summary, detail=f"{at}: {name}.", hint="Check the network and the store's settings.")

@@ -1,6 +1,6 @@
 """The COS store: what it sends, what it reads from nowhere, and what its errors say."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
@@ -44,7 +44,7 @@ def test_a_url_gives_the_object_to_whoever_holds_it(server: S3Server) -> None:
 
 
 def test_no_url_outlives_the_credentials_that_sign_it() -> None:
-    store = s3_store("http://127.0.0.1:1", expires_at=datetime.now(UTC) + timedelta(minutes=30))
+    store = s3_store("http://127.0.0.1:1", expires_at=SystemClock().utc() + timedelta(minutes=30))
     assert store.url(KEY, valid_s=1500)
     with pytest.raises(CloudError) as caught:
         store.url(KEY, valid_s=3600)

@@ -1,5 +1,6 @@
 """What a project is plugged into: the cloud or the emulator, the store, the download folder. Each is made when it is needed."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
     from mpsjobs.apply.collect import Collector
     from mpsjobs.apply.download import Downloads
     from mpsjobs.cloud.credentials import CredentialsProvider
+    from mpsjobs.cloud.credentials_provider import RenewedCredentials
     from mpsjobs.emulator import EmulatorConfig
 
 SCRATCH = ".mpsjobs"
 """What can be made again: emulator data, caches, the memory of downloads. Git-ignored."""
+
+METADATA_ADDRESS = "MPSJOBS_METADATA"
+"""Variable with the address of the machine's metadata service, where it is not the vendor's own."""
 
 HOSTS = {Site.INTL: "mps.intl.tencentcloudapi.com", Site.CN: "mps.tencentcloudapi.com"}
 
@@ -105,12 +110,33 @@ class Connections:
             ca_file=self.root / network.ca_file if network.ca_file else None,
         )
 
-    def credentials(self) -> "CredentialsProvider":
-        """Whose account is used, for the API and for the store alike."""
-        from mpsjobs.cloud.credentials import from_environment
+    def credentials(self) -> "RenewedCredentials":
+        """Whose account is used: one provider for the API and for the store, which renews what ends.
 
-        found = from_environment()
-        return lambda: found
+        Raises:
+            CloudError: there are none, so nothing needs to begin.
+        """
+        self._credentials()
+        return self._credentials
+
+    @cached_property
+    def _credentials(self) -> "RenewedCredentials":
+        from mpsjobs.cloud.credentials_chain import Places, find_source
+        from mpsjobs.cloud.credentials_cvm import METADATA
+        from mpsjobs.cloud.credentials_provider import RenewedCredentials
+        from mpsjobs.cloud.sts import HOSTS as STS_HOSTS, Sts
+        from mpsjobs.cloud.transport import Timeouts
+
+        settings, network = self.settings.credentials, self.settings.network
+        tls = self._trust()
+        sts = Sts(
+            settings.endpoint or STS_HOSTS[self.settings.provider.site],
+            Timeouts(network.connect_timeout_s, network.read_timeout_s),
+            self.clock,
+            tls,
+        )
+        places = Places(os.environ, Path.home(), self.root, os.environ.get(METADATA_ADDRESS, METADATA))
+        return RenewedCredentials(lambda: find_source(settings, places, sts, tls), self.clock)
 
     def file_of(self, output: Output) -> Path | None:
         """The object itself, where the store is a folder of this machine and has it."""

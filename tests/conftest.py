@@ -94,11 +94,19 @@ def s3_server() -> Iterator["S3Server"]:
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine's own credentials and preferences change no test."""
+def no_settings_from_outside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The machine's own credentials and preferences change no test, and no test asks beyond loopback for some."""
     for name in os.environ:
-        if name.startswith(("TENCENTCLOUD_", "MPSJOBS_")) or name in {"CI", "NO_COLOR", "FORCE_COLOR"}:
+        if name.startswith(("TENCENTCLOUD_", "MPSJOBS_", "TKE_", "ACTIONS_ID_TOKEN_")) or name in {
+            "CI",
+            "NO_COLOR",
+            "FORCE_COLOR",
+        }:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp() / "home"))
+    monkeypatch.setenv("MPSJOBS_METADATA", "http://127.0.0.1:9")
 
 
 @pytest.fixture

@@ -1,17 +1,17 @@
-"""Who pays: the keys of an account, never shown."""
+"""Who pays: the keys of an account, never shown, and where they come from."""
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from mpsjobs.model.diagnostics import CloudError
 
-SECRET_ID = "TENCENTCLOUD_SECRET_ID"  # noqa: S105  # the name of a variable
-SECRET_KEY = "TENCENTCLOUD_SECRET_KEY"  # noqa: S105  # the name of a variable
-TOKEN = "TENCENTCLOUD_TOKEN"  # noqa: S105  # the name of a variable
+SECRET_ID: Final = "TENCENTCLOUD_SECRET_ID"  # noqa: S105  # the name of a variable
+SECRET_KEY: Final = "TENCENTCLOUD_SECRET_KEY"  # noqa: S105  # the name of a variable
+TOKEN: Final = "TENCENTCLOUD_TOKEN"  # noqa: S105  # the name of a variable
+TERRAFORM_TOKEN: Final = "TENCENTCLOUD_SECURITY_TOKEN"  # noqa: S105  # what the vendor's Terraform provider calls it
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
@@ -46,21 +46,47 @@ CredentialsProvider: TypeAlias = Callable[[], Credentials]
 """Asked before every request, so that it can renew what expires. Thread-safe. Raises CloudError when it has none."""
 
 
-def from_environment(environment: Mapping[str, str] = os.environ) -> Credentials:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place that has credentials. `words` names it for people, without a secret: "environment variables".
+
+    `fetch` gets a new set each time, and raises CloudError when that fails.
+    """
+
+    words: str
+    fetch: Callable[[], Credentials]
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """A place that was looked into and has no credentials, and why."""
+
+    place: str
+    why: str
+
+
+def from_environment(environment: Mapping[str, str]) -> Source | Nothing:
     """The credentials of TENCENTCLOUD_SECRET_ID, _SECRET_KEY and, for temporary ones, TENCENTCLOUD_TOKEN.
 
+    Our own, because the vendor's EnvironmentVariableCredential leaves the token out: temporary keys would be refused.
+
     Raises:
-        CloudError: one or both of the first two are not set.
+        CloudError: one of the first two is set and the other is not.
     """
-    secret_id, secret_key = (environment.get(name, "").strip() for name in (SECRET_ID, SECRET_KEY))
-    missing = [name for name, value in ((SECRET_ID, secret_id), (SECRET_KEY, secret_key)) if not value]
-    if missing:
-        half = len(missing) == 1
-        raise CloudError.of(
-            "The credentials are incomplete" if half else "There are no credentials for Tencent Cloud",
-            detail=f"The environment variable {missing[0]} is not set."
-            if half
-            else f"The environment variables {SECRET_ID} and {SECRET_KEY} are not set.",
-            hint=f"Set {' and '.join(missing)}; with temporary credentials also {TOKEN}.",
-        )
-    return Credentials(secret_id, secret_key, environment.get(TOKEN, "").strip() or None)
+    place = "environment variables"
+    secret_id, secret_key, token, other_token = (
+        environment.get(name, "").strip() for name in (SECRET_ID, SECRET_KEY, TOKEN, TERRAFORM_TOKEN)
+    )
+    match bool(secret_id), bool(secret_key):
+        case False, False:
+            return Nothing(place, f"{SECRET_ID} and {SECRET_KEY} are not set")
+        case True, True:
+            found = Credentials(secret_id, secret_key, token or other_token or None)
+            return Source(place, lambda: found)
+        case _:
+            missing, there = (SECRET_KEY, SECRET_ID) if secret_id else (SECRET_ID, SECRET_KEY)
+            raise CloudError.of(
+                "The credentials in the environment are incomplete",
+                detail=f"{there} is set, and {missing} is not.",
+                hint=f"Set {missing} too; with temporary credentials also {TOKEN}. To use another source, unset {there}.",
+            )

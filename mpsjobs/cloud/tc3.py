@@ -22,6 +22,8 @@ class Call:
     body: bytes
     region: str | None = None
     language: str | None = None
+    service: str = SERVICE
+    version: str = API_VERSION
 
 
 def signed_headers(call: Call, credentials: Credentials, *, host: str, timestamp: int) -> dict[str, str]:
@@ -29,21 +31,11 @@ def signed_headers(call: Call, credentials: Credentials, *, host: str, timestamp
 
     `host` is the Host header as it is sent, with the port unless it is the scheme's own; `timestamp` counts seconds since 1970.
     """
-    headers = {
-        "Content-Type": CONTENT_TYPE,
-        "Host": host,
-        "X-TC-Action": call.action,
-        "X-TC-Version": API_VERSION,
-        "X-TC-Timestamp": str(timestamp),
-    }
-    if call.region:
-        headers["X-TC-Region"] = call.region
-    if call.language:
-        headers["X-TC-Language"] = call.language
+    headers = _headers(call, host=host, timestamp=timestamp)
     if credentials.token:
         headers["X-TC-Token"] = credentials.token
     date = datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
-    scope = f"{date}/{SERVICE}/tc3_request"
+    scope = f"{date}/{call.service}/tc3_request"
     canonical = "\n".join(
         (
             "POST",
@@ -59,10 +51,30 @@ def signed_headers(call: Call, credentials: Credentials, *, host: str, timestamp
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     to_sign = f"TC3-HMAC-SHA256\n{timestamp}\n{scope}\n{digest}"
     key = f"TC3{credentials.secret_key}".encode()
-    for part in (date, SERVICE, "tc3_request"):
+    for part in (date, call.service, "tc3_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
     headers["Authorization"] = (
         f"TC3-HMAC-SHA256 Credential={credentials.secret_id}/{scope}, SignedHeaders={_SIGNED}, Signature={signature}"
     )
+    return headers
+
+
+def unsigned_headers(call: Call, *, host: str, timestamp: int) -> dict[str, str]:
+    """The same for the few actions that need no signature, since what they are given proves who asks."""
+    return _headers(call, host=host, timestamp=timestamp) | {"Authorization": "SKIP"}
+
+
+def _headers(call: Call, *, host: str, timestamp: int) -> dict[str, str]:
+    headers = {
+        "Content-Type": CONTENT_TYPE,
+        "Host": host,
+        "X-TC-Action": call.action,
+        "X-TC-Version": call.version,
+        "X-TC-Timestamp": str(timestamp),
+    }
+    if call.region:
+        headers["X-TC-Region"] = call.region
+    if call.language:
+        headers["X-TC-Language"] = call.language
     return headers

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mpsjobs._version import __version__
-from mpsjobs.cloud.credentials import Credentials, from_environment
+from mpsjobs.cloud.credentials import Credentials
 from mpsjobs.cloud.mps import MpsClient
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import (
@@ -437,8 +437,11 @@ def test_a_lost_describe_is_repeated(clients: Clients) -> None:
 
 
 def test_missing_credentials_are_an_error_before_anything_is_sent(clients: Clients) -> None:
+    def none() -> Credentials:
+        raise CloudError.of("There are no credentials")
+
     with RawServer([answering(CREATED)]) as server:
-        client = MpsClient(server.url, lambda: from_environment({}), StillClock())
+        client = MpsClient(server.url, none, StillClock())
         with pytest.raises(CloudError, match="no credentials"):
             client.stage(BODY)
         with pytest.raises(CloudError, match="no credentials"):

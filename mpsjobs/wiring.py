@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -124,19 +125,21 @@ class Connections:
         from mpsjobs.cloud.credentials_chain import Places, find_source
         from mpsjobs.cloud.credentials_cvm import METADATA
         from mpsjobs.cloud.credentials_provider import RenewedCredentials
+        from mpsjobs.cloud.references import VALID_S
         from mpsjobs.cloud.sts import HOSTS as STS_HOSTS, Sts
-        from mpsjobs.cloud.transport import Timeouts
+        from mpsjobs.cloud.transport import Timeouts, Transport
 
         settings, network = self.settings.credentials, self.settings.network
         tls = self._trust()
-        sts = Sts(
-            settings.endpoint or STS_HOSTS[self.settings.provider.site],
-            Timeouts(network.connect_timeout_s, network.read_timeout_s),
-            self.clock,
-            tls,
-        )
+        host = settings.endpoint or STS_HOSTS[self.settings.provider.site]
+        timeouts = Timeouts(network.connect_timeout_s, network.read_timeout_s)
+        sts = Sts(lambda: Transport(host, timeouts, self.clock, tls=tls), self.clock)
         places = Places(os.environ, Path.home(), self.root, os.environ.get(METADATA_ADDRESS, METADATA))
-        return RenewedCredentials(lambda: find_source(settings, places, sts, tls), self.clock)
+        return RenewedCredentials(
+            lambda: find_source(settings, places, sts, tls),
+            self.clock,
+            ahead=timedelta(seconds=VALID_S, minutes=5),  # what signs a URL has to live as long as it
+        )
 
     def file_of(self, output: Output) -> Path | None:
         """The object itself, where the store is a folder of this machine and has it."""

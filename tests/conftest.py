@@ -105,7 +105,9 @@ def no_settings_from_outside(
             "FORCE_COLOR",
         }:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp() / "home"))
+    home = tmp_path_factory.getbasetemp() / "home"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("MPSJOBS_METADATA", "http://127.0.0.1:9")
 
 

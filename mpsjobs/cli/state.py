@@ -112,6 +112,9 @@ def rebuild(output: Output, *, lock_timeout: float) -> None:
 
     For a state that is lost, or older than the store. What the state has stays as it is.
     """
+    from mpsjobs.cli.log import configure_log  # heavy, and the other commands here do not need it
+
+    configure_log()
     rebuilt = open_project().rebuild(lock_timeout_s=lock_timeout)
     unreadable = [f"{ref.bucket}/{ref.key}" for ref in rebuilt.unreadable]
     if output.json:

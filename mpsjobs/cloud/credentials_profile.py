@@ -1,7 +1,7 @@
 """The vendor's profile file: `~/.tencentcloud/credentials`, or else `/etc/tencentcloud/credentials`.
 
-Our own reader, because the vendor's ProfileCredential only knows the section `default`, takes a `%` in a value for a reference and stops
-with an AttributeError where the section is missing. What it reads, this reads alike (tests/cloud/test_credentials_vendor.py).
+Our own reader, because the vendor's ProfileCredential only knows the section `default`, stops with an AttributeError where that is missing,
+and leaves a token out. What it reads, this reads alike (tests/cloud/test_credentials_vendor.py).
 """
 
 import configparser

@@ -12,8 +12,8 @@ from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Clock
 
 _AHEAD: Final = timedelta(minutes=5)
-_AHEAD_SHARE: Final = 10
-"""Renewed when less than five minutes, or a tenth of the life, is left: the longer of the two, but never in the first half of the life."""
+_SHARE, _LARGEST_SHARE = 0.1, 0.6
+"""Renewed when less than `ahead`, or a tenth of the life, is left: the longer of the two, but no sooner than six tenths are left."""
 
 _PAUSE: Final = timedelta(seconds=30)
 """How long after a failed renewal the next one waits, while the old keys are good."""
@@ -27,12 +27,14 @@ log = structlog.get_logger("mpsjobs.credentials")
 class RenewedCredentials:
     """A CredentialsProvider. Thread-safe; `find` is asked once, at the first use, and again only when it raised.
 
+    `ahead` is how long the keys should still live when they are used, where their life allows it: URLs that they sign end with them.
     While the keys are good nobody waits: one thread renews, the others go on with the old ones. A failed renewal is logged, and matters
     only when the old keys have ended.
     """
 
-    def __init__(self, find: Callable[[], Source], clock: Clock) -> None:
+    def __init__(self, find: Callable[[], Source], clock: Clock, *, ahead: timedelta = _AHEAD) -> None:
         self._find = find
+        self._ahead = ahead
         self._clock = clock
         self._lock = threading.Lock()
         self._source: Source | None = None
@@ -117,7 +119,7 @@ class RenewedCredentials:
                     detail=f"They ended at {new.expires_at:%Y-%m-%d %H:%M:%S} UTC, and the clock of this machine says {now:%Y-%m-%d %H:%M:%S}.",
                     hint="Set the clock of this machine.",
                 )
-            self._renew_at = new.expires_at - min(life / 2, max(_AHEAD, life / _AHEAD_SHARE))
+            self._renew_at = new.expires_at - min(life * _LARGEST_SHARE, max(self._ahead, life * _SHARE))
             log.debug("credentials received", expires_at=str(new.expires_at))
         self._current = new
         return new

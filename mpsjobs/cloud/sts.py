@@ -2,11 +2,10 @@
 
 Two calls over our own transport, not through the vendor's STSAssumeRoleCredential and OIDCRoleArnCredential: those speak only https to STS,
 drop the token of the keys they start from, renew long before or only after the end, and do not say when that is. The vendor's generic
-client would do, but knows neither `network.ca_file` nor what NO_PROXY means, and logs the identity token. That the requests are the same is
-held by tests/cloud/test_credentials_vendor.py.
+client would do, but reads NO_PROXY in its own way and logs the identity token. That the requests are the same is held by
+tests/cloud/test_credentials_vendor.py; docs/adr/0005 has the whole story.
 """
 
-import ssl
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import orjson
 from mpsjobs._version import __version__
 from mpsjobs.cloud.credentials import Credentials
 from mpsjobs.cloud.tc3 import Call, signed_headers, unsigned_headers
-from mpsjobs.cloud.transport import Answer, AnswerLostError, NotSentError, Timeouts, Transport
+from mpsjobs.cloud.transport import Answer, AnswerLostError, NotSentError, Transport
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Clock
 from mpsjobs.model.settings import AssumeRole, Site
@@ -69,12 +68,10 @@ class StsRefusedError(CloudError):
 
 @dataclass(frozen=True, slots=True)
 class Sts:
-    """`endpoint` is `[http[s]://]host[:port]`. Each call has a connection of its own: there is one in an hour."""
+    """`connect` makes the way to STS. Each try has one of its own: there is one in an hour."""
 
-    endpoint: str
-    timeouts: Timeouts
+    connect: Callable[[], Transport]
     clock: Clock
-    tls: ssl.SSLContext | None = None
 
     def assume_role(self, role: AssumeRole, base: Credentials) -> Credentials:
         """Keys of the role, taken on with others.
@@ -146,7 +143,7 @@ class Sts:
             return {**signed, "User-Agent": f"mpsjobs/{__version__}"}
 
         for left in reversed(range(_ATTEMPTS)):
-            with closing(Transport(self.endpoint, self.timeouts, self.clock, tls=self.tls)) as transport:
+            with closing(self.connect()) as transport:
                 try:
                     response = _read(transport.stage(headers, call.body).finish())
                 except (NotSentError, AnswerLostError) as error:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from mpsjobs.cloud.sts import Sts
-from mpsjobs.cloud.transport import Timeouts
+from mpsjobs.cloud.transport import Timeouts, Transport
 from mpsjobs.model.ports import Clock
 
 START = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
@@ -138,4 +138,4 @@ def machine(role: str, ends: datetime, *, code: str = "Success") -> Callable[[As
 
 
 def sts_at(url: str, clock: Clock) -> Sts:
-    return Sts(url, Timeouts(5, 5), clock)
+    return Sts(lambda: Transport(url, Timeouts(5, 5), clock), clock)

@@ -84,7 +84,7 @@ def test_keys_without_an_end_are_asked_for_once(office: Office) -> None:
 
 @pytest.mark.parametrize(
     ("life_s", "renewed_after_s"),
-    [(43_200, 43_200 - 4320), (7200, 7200 - 720), (1200, 900), (400, 200)],
+    [(43_200, 43_200 - 4320), (7200, 7200 - 720), (1200, 900), (400, 160)],
 )
 def test_keys_are_renewed_when_little_of_their_life_is_left(
     office: Office, life_s: float, renewed_after_s: float
@@ -96,6 +96,18 @@ def test_keys_are_renewed_when_little_of_their_life_is_left(
     assert provider().secret_id == "id-1"
     office.clock.seconds += 1
     assert provider().secret_id == "id-2"
+
+
+def test_keys_of_two_hours_always_outlive_a_url_of_one_hour(office: Office) -> None:
+    provider = RenewedCredentials(
+        lambda: Source("s", office.fetch), office.clock, ahead=timedelta(minutes=65)
+    )
+    for _ in range(12 * 60):
+        ends = provider().expires_at
+        assert ends is not None
+        assert ends - office.clock.utc() >= timedelta(hours=1)
+        office.clock.seconds += 60
+    assert office.fetched == 14
 
 
 def test_of_many_threads_one_asks_for_the_first_keys_and_all_get_them(office: Office) -> None:

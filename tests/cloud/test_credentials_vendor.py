@@ -76,7 +76,7 @@ def test_a_web_identity_is_shown_like_the_vendor_does() -> None:
     [
         "[default]\nsecret_id = i\nsecret_key = k\n",
         "[default]\nSECRET_ID=i\nsecret_key: k\nregion = x\n[ci]\nsecret_id = other\nsecret_key = o\n",
-        "# a comment\n[default]\nsecret_id=  i  \nsecret_key=\tk==\n",
+        "# a comment\n[default]\nsecret_id=  i  \nsecret_key=\tk%%(x)s%==\n",
     ],
 )
 def test_a_profile_is_read_like_the_vendor_does(

@@ -20,11 +20,11 @@ from mpsjobs.cloud.tc3 import Call, signed_headers, unsigned_headers
 from mpsjobs.cloud.transport import Answer, AnswerLostError, NotSentError, Transport
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Clock
-from mpsjobs.model.settings import AssumeRole, Site
+from mpsjobs.model.settings import AssumeRole, Site, WebIdentity
 
 HOSTS: Final = {Site.INTL: "sts.intl.tencentcloudapi.com", Site.CN: "sts.tencentcloudapi.com"}
 
-_REGION: Final = "ap-guangzhou"
+DEFAULT_REGION: Final = "ap-guangzhou"
 """As the vendor's own: roles are not of a region, but the API wants one."""
 
 _ATTEMPTS: Final = 3
@@ -80,7 +80,7 @@ class Sts:
             StsRefusedError: it may not be taken on.
             CloudError: STS cannot be reached, or its answer is none.
         """
-        call = _call("AssumeRole", _parameters(role.role_arn, role.session_name, role.duration_s))
+        call = _call("AssumeRole", _parameters(role))
         return self._keys(
             call,
             role.role_arn,
@@ -89,22 +89,15 @@ class Sts:
         )
 
     def assume_role_with_web_identity(
-        self,
-        role_arn: str,
-        token: str,
-        *,
-        provider_id: str,
-        session_name: str,
-        duration_s: float,
-        region: str = _REGION,
+        self, identity: WebIdentity, token: str, region: str = DEFAULT_REGION
     ) -> Credentials:
-        """Keys of the role, taken on with a token of the identity provider that CAM knows as `provider_id`. Raises as above."""
-        parameters = {"ProviderId": provider_id, "WebIdentityToken": token}
-        parameters |= _parameters(role_arn, session_name, duration_s)
+        """Keys of the role, taken on with a token of the identity provider. Raises as above."""
+        parameters = {"ProviderId": identity.provider_id, "WebIdentityToken": token}
+        parameters |= _parameters(identity)
         call = _call("AssumeRoleWithWebIdentity", parameters, region)
         return self._keys(
             call,
-            role_arn,
+            identity.role_arn,
             lambda host, timestamp: unsigned_headers(call, host=host, timestamp=timestamp),
             secrets=(token,),
         )
@@ -118,8 +111,7 @@ class Sts:
         secrets: Iterable[str],
     ) -> Credentials:
         response = self._response(call, role_arn, sign)
-        error = response.get("Error")
-        if error is not None:
+        if response.get("Error") is not None:
             raise _refused(call, role_arn, response, secrets)
         try:
             keys = response["Credentials"]
@@ -156,11 +148,15 @@ class Sts:
         raise AssertionError("the last attempt returns or raises")
 
 
-def _parameters(role_arn: str, session_name: str, duration_s: float) -> dict[str, Any]:
-    return {"RoleArn": role_arn, "RoleSessionName": session_name, "DurationSeconds": int(duration_s)}
+def _parameters(role: AssumeRole | WebIdentity) -> dict[str, Any]:
+    return {
+        "RoleArn": role.role_arn,
+        "RoleSessionName": role.session_name,
+        "DurationSeconds": int(role.duration_s),
+    }
 
 
-def _call(action: str, parameters: Mapping[str, Any], region: str = _REGION) -> Call:
+def _call(action: str, parameters: Mapping[str, Any], region: str = DEFAULT_REGION) -> Call:
     return Call(action, orjson.dumps(parameters), region, "en-US", service="sts", version="2018-08-13")
 
 

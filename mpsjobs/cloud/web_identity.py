@@ -12,7 +12,7 @@ import orjson
 
 from mpsjobs.cloud.credentials import Credentials, Nothing, Source
 from mpsjobs.cloud.get import GetFailedError, get
-from mpsjobs.cloud.sts import Sts, StsRefusedError
+from mpsjobs.cloud.sts import DEFAULT_REGION, Sts, StsRefusedError
 from mpsjobs.model.diagnostics import CloudError, Diagnostic
 from mpsjobs.model.settings import WebIdentity
 
@@ -20,7 +20,6 @@ _GITHUB_URL: Final = "ACTIONS_ID_TOKEN_REQUEST_URL"
 _GITHUB_TOKEN: Final = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105  # the name of a variable
 _GITHUB_WITHIN_S: Final = 30.0
 _TKE: Final = ("TKE_REGION", "TKE_PROVIDER_ID", "TKE_WEB_IDENTITY_TOKEN_FILE", "TKE_ROLE_ARN")
-_TKE_LIFE_S: Final = 7200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +44,7 @@ def from_web_identity(
         token = _from_file(root / identity.token_file, identity.token_file)
     else:
         token = _from_github(environment, identity.audience, tls)
-
-    def fetch() -> Credentials:
-        text = token.read()
-        try:
-            return sts.assume_role_with_web_identity(
-                identity.role_arn,
-                text,
-                provider_id=identity.provider_id,
-                session_name=identity.session_name,
-                duration_s=identity.duration_s,
-            )
-        except StsRefusedError as error:
-            raise _with_claims(error, token, text) from error
-
-    return Source(f"role {identity.role_arn} by {token.words}", fetch)
+    return _role(f"role {identity.role_arn} by {token.words}", identity, token, sts)
 
 
 def from_tke(environment: Mapping[str, str], sts: Sts) -> Source | Nothing:
@@ -78,23 +63,19 @@ def from_tke(environment: Mapping[str, str], sts: Sts) -> Source | Nothing:
             detail=f"{', '.join(name for name in _TKE if name not in missing)} is set, and {', '.join(missing)} is not.",
             hint="TKE sets all of them for a pod whose service account has a role. Unset them all to use another source.",
         )
-    token = _from_file(Path(file), file)
+    identity = WebIdentity(provider_id, role_arn, token_file=file)
+    return _role(f"role {role_arn} of this TKE pod", identity, _from_file(Path(file), file), sts, region)
 
+
+def _role(words: str, identity: WebIdentity, token: _Token, sts: Sts, region: str = DEFAULT_REGION) -> Source:
     def fetch() -> Credentials:
         text = token.read()
         try:
-            return sts.assume_role_with_web_identity(
-                role_arn,
-                text,
-                provider_id=provider_id,
-                session_name="mpsjobs",
-                duration_s=_TKE_LIFE_S,
-                region=region,
-            )
+            return sts.assume_role_with_web_identity(identity, text, region)
         except StsRefusedError as error:
             raise _with_claims(error, token, text) from error
 
-    return Source(f"role {role_arn} of this TKE pod", fetch)
+    return Source(words, fetch)
 
 
 def _from_variable(name: str, environment: Mapping[str, str]) -> _Token:

@@ -12,7 +12,7 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 from mpsjobs.cloud.credentials import Credentials, Source
 from mpsjobs.cloud.credentials_profile import from_profile
 from mpsjobs.cloud.tc3 import Call, signed_headers
-from mpsjobs.model.settings import AssumeRole
+from mpsjobs.model.settings import AssumeRole, WebIdentity
 from tests.cloud.lenders import ROLE, START, Asked, MovedClock, keys, lender, sts_at
 
 
@@ -56,9 +56,8 @@ def test_a_role_is_asked_for_like_the_vendor_does(token: str | None) -> None:
 
 def test_a_web_identity_is_shown_like_the_vendor_does() -> None:
     with lender(lambda _: keys(1, START)) as server:
-        sts_at(server.url, MovedClock()).assume_role_with_web_identity(
-            ROLE, "a.b.c", provider_id="p", session_name="s", duration_s=1800
-        )
+        identity = WebIdentity("p", ROLE, session_name="s", duration_s=1800)
+        sts_at(server.url, MovedClock()).assume_role_with_web_identity(identity, "a.b.c")
         parameters = {
             "ProviderId": "p",
             "WebIdentityToken": "a.b.c",

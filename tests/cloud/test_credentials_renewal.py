@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from mpsjobs.cloud.credentials import Credentials, Source
@@ -55,8 +56,11 @@ def office() -> Office:
 
 @pytest.fixture
 def logs() -> Iterator[list[dict[str, object]]]:
+    before = structlog.get_config()
+    structlog.reset_defaults()  # a command in this process may have asked for warnings alone
     with capture_logs() as captured:
         yield captured  # type: ignore[misc]
+    structlog.configure(**before)
 
 
 def test_the_source_is_told_in_words_and_in_the_log(office: Office, logs: list[dict[str, object]]) -> None:

@@ -20,6 +20,14 @@ _REMEDIES: Final[dict[str, str]] = {
     "PathStyleDomainForbidden": "Write `addressing_style: virtual` under `store:`.",
 }
 _ANSWERED: Final = "The server is there and refuses."
+_IN_PATH: Final = (
+    "If the server takes the bucket only in the path, write `addressing_style: path` under `store:`."
+)
+_OVERLOOKED: Final = frozenset(
+    {"NoSuchBucket", "InvalidBucketName", "MethodNotAllowed", "NoSuchKey", "404", "405"}
+)
+"""What a server may say that looks for the bucket in the path, and takes the key for it."""
+
 _UNREACHED: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (boto.ProxyConnectionError, "the proxy cannot be reached", "Check HTTPS_PROXY and NO_PROXY."),
     (
@@ -37,23 +45,47 @@ _UNREACHED: Final[tuple[tuple[type[Exception], str, str], ...]] = (
 )
 
 
-def failure(error: Exception, verb: str, ref: ObjectRef) -> CloudError:
-    """The error to raise for this one. `verb` says what was tried: "write to", "read", "list"."""
+def failure(error: Exception, verb: str, ref: ObjectRef, *, bucket_in_host: bool = False) -> CloudError:
+    """The error to raise for this one. `verb` says what was tried: "write to", "read", "list".
+
+    `bucket_in_host`: a server of the user's own choice was reached by the bucket's name in the host's, which not every server understands.
+    """
     summary = f"Cannot {verb} the object store"
     at = f"{ref.bucket}/{ref.key}"
     if isinstance(error, ClientError):
-        told = error.response.get("Error", {})
-        code, message = str(told.get("Code", "")), str(told.get("Message", "")).rstrip(".")
-        metadata = error.response.get("ResponseMetadata", {})
-        headers = metadata.get("HTTPHeaders", {})
-        request = headers.get("x-cos-request-id") or metadata.get("RequestId")
-        said = f"{code} ({message})" if message and message != code else code
-        trace = f" RequestId {request}." if request else ""
-        return CloudError.of(summary, detail=f"{at}: {said}.{trace}", hint=_REMEDIES.get(code, _ANSWERED))
+        detail, hint = _answered(error, ref, bucket_in_host=bucket_in_host)
+        return CloudError.of(summary, detail=f"{at}: {detail}", hint=hint)
     for kind, why, hint in _UNREACHED:
         if isinstance(error, kind):
-            return CloudError.of(summary, detail=f"{at}: {why}.", hint=hint)
+            by_name = bucket_in_host and kind in {boto.SSLError, boto.EndpointConnectionError}
+            return CloudError.of(
+                summary, detail=f"{at}: {why}.", hint=f"{hint} {_IN_PATH}" if by_name else hint
+            )
     if isinstance(error, OSError) and error.strerror:
         return CloudError.of(summary, detail=f"{at}: {error.strerror}.", hint="Check the local disk.")
     name = type(error).__name__
     return CloudError.of(summary, detail=f"{at}: {name}.", hint="Check the network and the store's settings.")
+
+
+def _answered(error: ClientError, ref: ObjectRef, *, bucket_in_host: bool) -> tuple[str, str]:
+    """What the server said, and how to mend it."""
+    told = error.response.get("Error", {})
+    code, message = str(told.get("Code", "")), str(told.get("Message", "")).rstrip(".")
+    metadata = error.response.get("ResponseMetadata", {})
+    request = metadata.get("HTTPHeaders", {}).get("x-cos-request-id") or metadata.get("RequestId")
+    said = f"{code} ({message})" if message and message != code else code
+    trace = f" RequestId {request}." if request else ""
+    hint = _REMEDIES.get(code, _ANSWERED)
+    if bucket_in_host and code in _OVERLOOKED:
+        asked_for = told.get("BucketName", ref.bucket)
+        hint = f"{hint} {_IN_PATH}" if asked_for == ref.bucket else _IN_PATH
+    return f"{said}.{trace}", hint
+
+
+def bucket_overlooked(ref: ObjectRef) -> CloudError:
+    """A listing that is none: the server gave its buckets instead, for it saw no bucket in the request."""
+    return CloudError.of(
+        "Cannot list the object store",
+        detail=f"{ref.bucket}/{ref.key}: the server does not see the bucket.",
+        hint=_IN_PATH,
+    )

@@ -11,20 +11,27 @@ import threading
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Literal, assert_never
 from urllib.parse import quote
 
 import boto3
 import botocore.session
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
-from mpsjobs.cloud.cos_errors import failure
+from mpsjobs.cloud.cos_errors import bucket_overlooked, failure
 from mpsjobs.cloud.credentials import Credentials, CredentialsProvider
 from mpsjobs.cloud.object_keys import check_key
 from mpsjobs.model.diagnostics import CloudError
-from mpsjobs.model.ports import Clock, ObjectInfo, ObjectRef
+from mpsjobs.model.ports import Clock, Condition, ObjectInfo, ObjectRef
 
 MULTIPART_BYTES: Final = 16 * 1024 * 1024
 """A larger object is put in parts of this size."""
@@ -32,6 +39,12 @@ MULTIPART_BYTES: Final = 16 * 1024 * 1024
 _LONGEST_URL_S: Final = 7 * 24 * 3600
 _CHUNK: Final = 1024 * 1024
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
+_TAKEN: Final = frozenset({"PreconditionFailed", "FileAlreadyExists", "ConditionalRequestConflict"})
+_UNTOLD: Final = frozenset({"AccessDenied", "403", "NotImplemented", "MethodNotAllowed"})
+"""How a store says that it does not tell whether a bucket keeps versions."""
+
+_BROKEN_OFF: Final = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+_FETCHES: Final = 3
 
 _FILES: Final = frozenset({"config_file", "credentials_file"})
 _UNTOUCHED: Final = {
@@ -63,6 +76,7 @@ class CosStore:
         self._credentials = credentials
         self._clock = clock
         self._endpoint = endpoint
+        self._bucket_in_host = endpoint is not None and addressing_style == "virtual"
         self._verify: str | bool = str(ca_file) if ca_file else True
         self._transfer = TransferConfig(
             multipart_threshold=multipart_bytes, multipart_chunksize=multipart_bytes, max_concurrency=4
@@ -85,39 +99,98 @@ class CosStore:
         self, ref: ObjectRef, source: Path | bytes, *, content_type: str, metadata: Mapping[str, str]
     ) -> ObjectInfo:
         check_key(ref.key)
-        # Metadata travel in headers, which are ASCII.
-        marks = {name: quote(value, safe=" !#$&'()*+,/:;=?@[]~") for name, value in metadata.items()}
+        about = {"ContentType": content_type, "Metadata": _in_headers(metadata)}
         client = self._client(ref.region)
-        with _failures_named("write to", ref):
-            if isinstance(source, Path):
-                extra = {"ContentType": content_type, "Metadata": marks}
-                client.upload_file(str(source), ref.bucket, ref.key, ExtraArgs=extra, Config=self._transfer)
-                info = self.head(ref)
-                if info is None:
-                    raise CloudError.of(f"{ref.bucket}/{ref.key} was written and is not there.")
-                return info
-            answer = client.put_object(
-                Bucket=ref.bucket, Key=ref.key, Body=source, ContentType=content_type, Metadata=marks
-            )
-            return ObjectInfo(ref, len(source), _bare(answer["ETag"]))
+        with self._failures_named("write to", ref):
+            if isinstance(source, bytes):
+                answer = client.put_object(Bucket=ref.bucket, Key=ref.key, Body=source, **about)
+                return ObjectInfo(ref, len(source), _bare(answer["ETag"]))
+            size = source.stat().st_size
+            if size <= self._transfer.multipart_threshold:
+                with source.open("rb") as content:
+                    answer = client.put_object(Bucket=ref.bucket, Key=ref.key, Body=content, **about)
+                return ObjectInfo(ref, size, _bare(answer["ETag"]))
+            client.upload_file(str(source), ref.bucket, ref.key, ExtraArgs=about, Config=self._transfer)
+            info = self.head(ref)
+            if info is None:
+                raise CloudError.of(f"{ref.bucket}/{ref.key} was written and is not there.")
+            return info
+
+    def create(
+        self,
+        ref: ObjectRef,
+        content: bytes,
+        *,
+        condition: Condition,
+        content_type: str,
+        metadata: Mapping[str, str],
+    ) -> ObjectInfo | None:
+        check_key(ref.key)
+        match condition:
+            case Condition.IF_NONE_MATCH:
+                demand: dict[str, str | bool] = {"IfNoneMatch": "*"}
+            case Condition.FORBID_OVERWRITE:
+                demand = {_FORBID: True}
+            case _:
+                assert_never(condition)
+        with self._failures_named("write to", ref):
+            try:
+                answer = self._client(ref.region).put_object(
+                    Bucket=ref.bucket,
+                    Key=ref.key,
+                    Body=content,
+                    ContentType=content_type,
+                    Metadata=_in_headers(metadata),
+                    **demand,
+                )
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") not in _TAKEN:
+                    raise
+                sent_again = error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+                return self._if_ours(ref, content) if sent_again else None
+            return ObjectInfo(ref, len(content), _bare(answer["ETag"]))
+
+    def _if_ours(self, ref: ObjectRef, content: bytes) -> ObjectInfo | None:
+        """The object that refused a second try, if the first one had made it and only its answer was lost."""
+        with TemporaryDirectory(prefix="mpsjobs-") as folder:
+            file = Path(folder) / "object"
+            there = self.fetch(ref, file)
+            return there if there and file.read_bytes() == content else None
+
+    def versioned(self, bucket: ObjectRef) -> bool | None:
+        with self._failures_named("read", bucket):
+            try:
+                answer = self._client(bucket.region).get_bucket_versioning(Bucket=bucket.bucket)
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in _UNTOLD:
+                    return None
+                raise
+            return answer.get("Status") in {"Enabled", "Suspended"}
 
     def fetch(self, ref: ObjectRef, to: Path) -> ObjectInfo | None:
         check_key(ref.key)
-        with _failures_named("read", ref):
-            try:
-                answer = self._client(ref.region).get_object(Bucket=ref.bucket, Key=ref.key)
-            except ClientError as error:
-                if _is_missing(error):
-                    return None
-                raise
-            with contextlib.closing(answer["Body"]) as body:
+        with self._failures_named("read", ref):
+            client = self._client(ref.region)
+            for left in reversed(range(_FETCHES)):
+                try:
+                    answer = client.get_object(Bucket=ref.bucket, Key=ref.key)
+                except ClientError as error:
+                    if _is_missing(error):
+                        return None
+                    raise
                 to.parent.mkdir(parents=True, exist_ok=True)
-                _replace(to, body.iter_chunks(_CHUNK))  # verifies the length
-            return ObjectInfo(ref, answer["ContentLength"], _bare(answer["ETag"]))
+                try:
+                    with contextlib.closing(answer["Body"]) as body:
+                        _replace(to, body.iter_chunks(_CHUNK))  # verifies the length
+                    return ObjectInfo(ref, answer["ContentLength"], _bare(answer["ETag"]))
+                except _BROKEN_OFF:  # botocore repeats requests, but not the reading of an answer
+                    if not left:
+                        raise
+        raise AssertionError(ref)
 
     def head(self, ref: ObjectRef) -> ObjectInfo | None:
         check_key(ref.key)
-        with _failures_named("read", ref):
+        with self._failures_named("read", ref):
             try:
                 answer = self._client(ref.region).head_object(Bucket=ref.bucket, Key=ref.key)
             except ClientError as error:
@@ -129,8 +202,10 @@ class CosStore:
     def list(self, prefix: ObjectRef, *, start_after: str = "") -> Iterator[ObjectInfo]:
         pages = self._client(prefix.region).get_paginator("list_objects_v2")
         after = {"StartAfter": start_after} if start_after else {}
-        with _failures_named("list", prefix):
+        with self._failures_named("list", prefix):
             for page in pages.paginate(Bucket=prefix.bucket, Prefix=prefix.key, **after):
+                if self._bucket_in_host and "IsTruncated" not in page:
+                    raise bucket_overlooked(prefix)
                 for found in page.get("Contents", ()):
                     ref = ObjectRef(prefix.bucket, prefix.region, found["Key"])
                     if not ref.key.endswith("/"):  # what consoles make for a folder
@@ -138,7 +213,7 @@ class CosStore:
 
     def delete(self, ref: ObjectRef) -> None:
         check_key(ref.key)
-        with _failures_named("delete from", ref):
+        with self._failures_named("delete from", ref):
             self._client(ref.region).delete_object(Bucket=ref.bucket, Key=ref.key)
 
     def url(self, ref: ObjectRef, *, valid_s: float) -> str:
@@ -171,7 +246,7 @@ class CosStore:
     def _new_client(self, region: str, credentials: Credentials) -> Any:
         core = botocore.session.Session(session_vars=_UNTOUCHED)
         endpoint = self._endpoint or f"https://cos.{region}.myqcloud.com"
-        return boto3.session.Session(botocore_session=core).client(
+        client = boto3.session.Session(botocore_session=core).client(
             "s3",
             region_name=region,
             endpoint_url=endpoint if "://" in endpoint else f"https://{endpoint}",
@@ -181,6 +256,35 @@ class CosStore:
             config=self._config,
             verify=self._verify,
         )
+        client.meta.events.register("before-parameter-build.s3.PutObject", _note_demand)
+        client.meta.events.register("before-call.s3.PutObject", _forbid_overwrite)
+        return client
+
+    @contextlib.contextmanager
+    def _failures_named(self, verb: str, ref: ObjectRef) -> Iterator[None]:
+        try:
+            yield
+        except (ClientError, BotoCoreError, boto3.exceptions.Boto3Error, OSError) as error:
+            raise failure(error, verb, ref, bucket_in_host=self._bucket_in_host) from None
+
+
+_FORBID: Final = "ForbidOverwrite"
+
+
+def _note_demand(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    """S3 has no such parameter: what boto3 would refuse is taken out before it looks."""
+    context[_FORBID] = params.pop(_FORBID, False)
+
+
+def _forbid_overwrite(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    """A header that is there before the request is signed is signed with it."""
+    if context.get(_FORBID):
+        params["headers"]["x-cos-forbid-overwrite"] = "true"
+
+
+def _in_headers(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Metadata travel in headers, which are ASCII."""
+    return {name: quote(value, safe=" !#$&'()*+,/:;=?@[]~") for name, value in metadata.items()}
 
 
 def _bare(etag: str) -> str:
@@ -205,11 +309,3 @@ def _replace(target: Path, chunks: Iterator[bytes]) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
-
-
-@contextlib.contextmanager
-def _failures_named(verb: str, ref: ObjectRef) -> Iterator[None]:
-    try:
-        yield
-    except (ClientError, BotoCoreError, boto3.exceptions.Boto3Error, OSError) as error:
-        raise failure(error, verb, ref) from None

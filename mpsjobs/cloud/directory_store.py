@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 
 from mpsjobs.cloud.object_keys import TEMPORARY, bad_key, check_key
 from mpsjobs.model.diagnostics import CloudError
-from mpsjobs.model.ports import ObjectInfo, ObjectRef
+from mpsjobs.model.ports import Condition, ObjectInfo, ObjectRef
 
 _CHUNK: Final = 1024 * 1024
 
@@ -42,6 +42,28 @@ class DirectoryStore:
                 with source.open("rb") as content:
                     _replace(target, lambda file: _copy(content, file))
             return _info(ref, target.stat())
+
+    def create(
+        self,
+        ref: ObjectRef,
+        content: bytes,
+        *,
+        condition: Condition,  # noqa: ARG002  # the file system refuses without being told
+        content_type: str,  # noqa: ARG002  # not kept
+        metadata: Mapping[str, str],  # noqa: ARG002  # not kept
+    ) -> ObjectInfo | None:
+        """Of any number of writers exactly one succeeds: link(2) takes no name that is taken."""
+        target = self._path(ref)
+        with _failures_named("write to", ref):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                _publish(target, lambda file: file.write(content), os.link)
+            except FileExistsError:
+                return None
+            return _info(ref, target.stat())
+
+    def versioned(self, bucket: ObjectRef) -> bool | None:  # noqa: ARG002  # the same for all
+        return False
 
     def fetch(self, ref: ObjectRef, to: Path) -> ObjectInfo | None:
         with _failures_named("read", ref):
@@ -122,18 +144,23 @@ def _copy(source: BinaryIO, target: BinaryIO) -> None:
 
 
 def _replace(target: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file and rename it into place; durable on return, with nothing left behind on failure."""
+    _publish(target, write, os.replace)
+
+
+def _publish(
+    target: Path, write: Callable[[BinaryIO], object], give_name: Callable[[Path, Path], object]
+) -> None:
+    """Write a file and give it its name; durable on return, with nothing left behind."""
     temporary = target.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
     try:
         with temporary.open("xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
+        give_name(temporary, target)
+    finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise
     descriptor = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)

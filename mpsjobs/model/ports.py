@@ -188,6 +188,17 @@ class ObjectInfo:
     etag: str
 
 
+class Condition(StrEnum):
+    """What a store is told, so that it refuses to write to a key that is taken.
+
+    Each server honours one, both, or none of them, and **ignores silently** what it does not know: believe a condition only after
+    `mpsjobs.cloud.conditional.probe` has seen it refuse.
+    """
+
+    IF_NONE_MATCH = "If-None-Match: *"
+    FORBID_OVERWRITE = "x-cos-forbid-overwrite: true"
+
+
 class ObjectStore(Protocol):
     """Objects by bucket, region and key. Thread-safe.
 
@@ -199,6 +210,30 @@ class ObjectStore(Protocol):
         self, ref: ObjectRef, source: Path | bytes, *, content_type: str, metadata: Mapping[str, str]
     ) -> ObjectInfo:
         """Write an object, replacing what was there. Atomic for readers."""
+        ...
+
+    def create(
+        self,
+        ref: ObjectRef,
+        content: bytes,
+        *,
+        condition: Condition,
+        content_type: str,
+        metadata: Mapping[str, str],
+    ) -> ObjectInfo | None:
+        """Write an object where there is none. None: the store refused, for the key is taken, or was at that moment.
+
+        Only as good as the store's own word: where it ignores `condition`, this replaces what was there; and COS, which honours
+        FORBID_OVERWRITE, was seen to let two writers through that came at the same moment. So read back what must be yours alone. An
+        object that a lost answer of this very call left behind is taken for ours by its content: let no two callers write the same.
+        """
+        ...
+
+    def versioned(self, bucket: ObjectRef) -> bool | None:
+        """Whether the bucket keeps, or has ever kept, older versions of objects; None when the store does not tell.
+
+        In such a bucket COS ignores FORBID_OVERWRITE. The key of `bucket` takes no part.
+        """
         ...
 
     def fetch(self, ref: ObjectRef, to: Path) -> ObjectInfo | None:

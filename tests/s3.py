@@ -1,12 +1,14 @@
 """A real S3 server on loopback, and stores that talk to it."""
 
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 from mpsjobs.cloud.clock import SystemClock
@@ -19,6 +21,13 @@ class S3Server:
 
     def __init__(self, url: str) -> None:
         self.url = url
+
+    def fill(
+        self, bucket: str, keys: Iterable[str], content: Callable[[str], bytes] = lambda _: b"x"
+    ) -> None:
+        """Put many objects at once, without a request for each."""
+        for key in keys:
+            s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket, key, content(key))
 
     def empty(self, *buckets: str) -> None:
         """Forget everything; then there are these buckets, with nothing in them."""

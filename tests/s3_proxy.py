@@ -17,6 +17,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 HOST = "s3.test"
 """What the server calls itself, with buckets before it; see `resolving`."""
 
+_SOMEBODY = {
+    "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/r/s3/aws4_request, SignedHeaders=host, Signature=0"
+}
+"""moto checks no signature, but tells strangers nothing."""
+
 Trouble = int | Literal["reset", "answer lost", "cut off"]
 """An HTTP status instead of an answer; a reset; the request done and its answer lost; the answer broken off half-way."""
 
@@ -79,7 +84,11 @@ class S3Proxy:
             connection.close()
 
     def has(self, bucket: str, key: str) -> bool:
-        return self.ask("HEAD", f"/{bucket}/{key}").status == 200
+        return self.ask("HEAD", f"/{bucket}/{key}", headers=_SOMEBODY).status == 200
+
+    def keeps_versions(self, bucket: str) -> bool:
+        told = self.ask("GET", f"/{bucket}?versioning").body
+        return b">Enabled<" in told or b">Suspended<" in told
 
     def answer(self, seen: Seen, body: bytes) -> "Answer":
         """What comes back; virtual addressing is translated for moto, which is asked by path."""
@@ -98,14 +107,16 @@ class S3Proxy:
 
     def _done(self, seen: Seen, target: str, body: bytes, bucket: str, key: str) -> "Answer":
         headers = {
-            name: value for name, value in seen.headers.items() if name not in {"host", "connection", "expect"}
+            name: value
+            for name, value in seen.headers.items()
+            if name not in {"host", "connection", "expect"}
         }
         if not self.if_none_match:
             headers.pop("if-none-match", None)
         forbidden = headers.pop("x-cos-forbid-overwrite", None) == "true" and self.forbid_overwrite
         writes = seen.operation in {"PUT", "POST uploadId"} and key
         there = writes and self.has(bucket, key)
-        if forbidden and there and b"<Status>" not in self.ask("GET", f"/{bucket}?versioning").body:
+        if forbidden and there and not self.keeps_versions(bucket):
             return refusal(409, "FileAlreadyExists", "The object exists.")
         answer = self.ask(seen.method, target, body, headers)
         if writes and not there and answer.status == 200:
@@ -139,55 +150,69 @@ def refusal(status: int, code: str, message: str) -> Answer:
     return Answer(status, headers, text.encode())
 
 
-@contextmanager
-def s3_proxy(upstream: str, *, tls: ssl.SSLContext | None = None) -> Iterator[S3Proxy]:
-    proxy = S3Proxy(upstream)
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+    def __init__(self, proxy: S3Proxy) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.proxy = proxy
 
-        def handle_one_request(self) -> None:
-            try:
-                super().handle_one_request()
-            except (ConnectionError, ssl.SSLError):
-                self.close_connection = True
 
-        def do(self) -> None:
-            seen = Seen(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
-            proxy.seen.append(seen)
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            trouble = proxy.troubles.popleft() if proxy.troubles else None
-            if trouble == "reset":
-                self._reset()
-            elif isinstance(trouble, int):
-                self._send(refusal(trouble, "ServiceUnavailable", "Please try again."))
-            else:
-                answer = proxy.answer(seen, body)
-                if trouble == "answer lost":
-                    self._reset()
-                else:
-                    self._send(answer, cut=trouble == "cut off")
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
-        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = do  # noqa: N815  # as the library names them
-
-        def _reset(self) -> None:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except (ConnectionError, ssl.SSLError):
             self.close_connection = True
 
-        def _send(self, answer: Answer, *, cut: bool = False) -> None:
-            self.send_response_only(answer.status)
-            for name, value in answer.headers.items():
-                if name.lower() not in {"content-length", "connection", "transfer-encoding"}:
-                    self.send_header(name, value)
-            length = answer.headers.get("Content-Length") if self.command == "HEAD" else None
-            self.send_header("Content-Length", length or str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body[: len(answer.body) // 2] if cut else answer.body)
-            self.close_connection = self.close_connection or cut
+    def log_message(self, *_: object) -> None:
+        pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    def do(self) -> None:
+        proxy = self.server.proxy
+        seen = Seen(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
+        proxy.seen.append(seen)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        trouble = proxy.troubles.popleft() if proxy.troubles else None
+        if trouble == "reset":
+            self._reset()
+        elif isinstance(trouble, int):
+            self._send(refusal(trouble, "ServiceUnavailable", "Please try again."))
+        else:
+            answer = proxy.answer(seen, body)
+            if trouble == "answer lost":
+                self._reset()
+            else:
+                self._send(answer, cut=trouble == "cut off")
+
+    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = do  # noqa: N815  # as the library names them
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+    def _send(self, answer: Answer, *, cut: bool = False) -> None:
+        self.send_response_only(answer.status)
+        for name, value in answer.headers.items():
+            if name.lower() not in {"content-length", "connection", "transfer-encoding"}:
+                self.send_header(name, value)
+        length = answer.headers.get("Content-Length") if self.command == "HEAD" else None
+        self.send_header("Content-Length", length or str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body[: len(answer.body) // 2] if cut else answer.body)
+        self.close_connection = self.close_connection or cut
+
+
+@contextmanager
+def s3_proxy(upstream: str, *, tls: ssl.SSLContext | None = None) -> Iterator[S3Proxy]:
+    """The server on a free port. Use it within `resolving`."""
+    proxy = S3Proxy(upstream)
+    server = _Server(proxy)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     proxy.port = server.server_address[1]

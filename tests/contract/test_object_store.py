@@ -1,7 +1,13 @@
-"""One suite for every object store. A new kind joins by its name in KINDS and a branch in `store`."""
+"""One suite for every object store. A new kind joins by its name in KINDS and a branch in `store`.
+
+`s3` honours If-None-Match. `cos` has the bucket in the host's name, honours x-cos-forbid-overwrite, ignores If-None-Match, and shows a
+new object only in the third listing. `plain` honours no condition.
+"""
 
 import os
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,22 +15,42 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from mpsjobs.cloud.conditional import Conditional, probe
 from mpsjobs.cloud.directory_store import DirectoryStore
+from mpsjobs.model.asset import StoreTarget
 from mpsjobs.model.diagnostics import CloudError
-from mpsjobs.model.ports import ObjectRef, ObjectStore
+from mpsjobs.model.ports import Condition, ObjectInfo, ObjectRef, ObjectStore
 from tests.s3 import S3Server, s3_store
+from tests.s3_proxy import resolving, s3_proxy
 
-KINDS = ["directory", "s3"]
+KINDS = ["directory", "s3", "cos", "plain"]
 BUCKET, REGION = "aurora-1250000000", "ap-guangzhou"
+LATEST = 5
+"""In so many listings of a store everything has shown."""
 
 
 @pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    if request.param == "directory":
-        return DirectoryStore(tmp_path / "store")
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def store(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
+    if kind == "directory":
+        yield DirectoryStore(tmp_path / "store")
+        return
     server: S3Server = request.getfixturevalue("s3_server")
     server.empty(BUCKET, "other-1250000000")
-    return s3_store(server.url)
+    if kind == "s3":
+        yield s3_store(server.url)
+        return
+    with s3_proxy(server.url) as proxy, resolving():
+        if kind == "cos":
+            proxy.addressing, proxy.forbid_overwrite, proxy.late = "virtual", True, 3
+            yield s3_store(proxy.url, addressing_style="virtual")
+        else:
+            proxy.addressing = "path"
+            yield s3_store(proxy.url)
 
 
 def ref(key: str, bucket: str = BUCKET) -> ObjectRef:
@@ -36,13 +62,20 @@ def put(store: ObjectStore, key: str, data: bytes | Path = b"x") -> str:
 
 
 def keys(store: ObjectStore, prefix: str = "", start_after: str = "") -> list[str]:
-    return [info.ref.key for info in store.list(ref(prefix), start_after=start_after)]
+    """What a listing shows once everything has shown; what one shows before is a part of that, in the same order."""
+    shown = [
+        [info.ref.key for info in store.list(ref(prefix), start_after=start_after)] for _ in range(LATEST)
+    ]
+    for earlier, later in pairwise(shown):
+        assert [key for key in later if key in set(earlier)] == earlier
+    return shown[-1]
 
 
 def test_what_was_put_is_found(store: ObjectStore, tmp_path: Path) -> None:
     info = store.put(ref("a/b c/ü.wav"), b"sound", content_type="audio/wav", metadata={})
     assert (info.ref, info.size) == (ref("a/b c/ü.wav"), 5)
     assert store.head(info.ref) == info
+    assert keys(store, "a/") == [info.ref.key]
     assert list(store.list(ref("a/"))) == [info]
     to = tmp_path / "new folder" / "x.wav"
     assert store.fetch(info.ref, to) == info
@@ -153,8 +186,59 @@ def test_a_reader_sees_a_whole_object_or_none(store: ObjectStore, tmp_path: Path
             assert len(data) in sizes
             assert info.size == len(data)
             assert len(set(data)) == 1
-        assert keys(store) in ([], ["k"])
+        assert [info.ref.key for info in store.list(ref(""))] in ([], ["k"])
     writer.join()
+
+
+CONDITIONS = {
+    "directory": Condition.IF_NONE_MATCH,
+    "s3": Condition.IF_NONE_MATCH,
+    "cos": Condition.FORBID_OVERWRITE,
+    "plain": None,
+}
+
+
+def create(store: ObjectStore, key: str, content: bytes, condition: Condition) -> ObjectInfo | None:
+    return store.create(
+        ref(key), content, condition=condition, content_type="text/plain", metadata={"a": "ü"}
+    )
+
+
+def test_the_probe_finds_the_condition_that_the_store_honours_and_leaves_nothing(
+    store: ObjectStore, kind: str
+) -> None:
+    for prefix in ("", "audio/x"):
+        found = probe(store, StoreTarget(BUCKET, REGION, prefix))
+        assert found == Conditional(CONDITIONS[kind], versioned=False)
+    assert keys(store) == []
+
+
+def test_who_creates_first_has_it(store: ObjectStore, kind: str, tmp_path: Path) -> None:
+    condition = CONDITIONS[kind]
+    if condition is None:
+        return  # a store without any gives no such promise, and the probe says so
+    first = create(store, "locks/a", b"mine", condition)
+    assert first is not None
+    assert first == store.head(ref("locks/a"))
+    assert create(store, "locks/a", b"yours", condition) is None
+    assert store.fetch(ref("locks/a"), tmp_path / "to") == first
+    assert (tmp_path / "to").read_bytes() == b"mine"
+    store.delete(ref("locks/a"))
+    assert create(store, "locks/a", b"yours", condition) is not None
+
+
+def test_a_condition_that_is_ignored_overwrites(store: ObjectStore, kind: str) -> None:
+    if kind == "directory":
+        return  # link(2) needs no telling
+    for condition in set(Condition) - {CONDITIONS[kind]}:
+        assert create(store, f"locks/{condition.name}", b"mine", condition) is not None
+        assert create(store, f"locks/{condition.name}", b"yours", condition) is not None
+
+
+@pytest.mark.parametrize("key", ["", "a//b", "../a"])
+def test_a_create_refuses_the_same_keys(store: ObjectStore, key: str) -> None:
+    with pytest.raises(CloudError):
+        create(store, key, b"x", Condition.IF_NONE_MATCH)
 
 
 # --- the directory store alone ------------------------------------------------------------------------------------------------------
@@ -182,6 +266,15 @@ def test_a_key_cannot_be_a_file_and_a_folder(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob(".tmp-*"))
 
 
+def test_of_many_writers_at_once_one_creates(tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path)
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(lambda n: create(store, "k", b"%d" % n, Condition.IF_NONE_MATCH), range(64)))
+    (winner,) = [n for n, info in enumerate(made) if info]
+    assert (tmp_path / BUCKET / "k").read_bytes() == b"%d" % winner
+    assert not list(tmp_path.rglob(".tmp-*"))
+
+
 @pytest.mark.parametrize("bucket", ["", "..", "a/b", ".tmp-x"])
 def test_a_bucket_is_one_folder(tmp_path: Path, bucket: str) -> None:
     with pytest.raises(CloudError):
@@ -200,8 +293,6 @@ def test_a_long_list_is_not_read_as_a_whole(tmp_path: Path, monkeypatch: pytest.
         return scandir(path)
 
     monkeypatch.setattr("os.scandir", watched)
-    assert keys(store, "audio/takes/", "audio/takes/17/x.wav") == [
-        "audio/takes/18/x.wav",
-        "audio/takes/19/x.wav",
-    ]
+    found = store.list(ref("audio/takes/"), start_after="audio/takes/17/x.wav")
+    assert [info.ref.key for info in found] == ["audio/takes/18/x.wav", "audio/takes/19/x.wav"]
     assert len(seen) == 4

@@ -229,11 +229,13 @@ def s3_proxy(upstream: str, *, tls: ssl.SSLContext | None = None) -> Iterator[S3
 
 @contextmanager
 def resolving() -> Iterator[None]:
-    """Names below `HOST` lead to this machine, as a wildcard record would have it."""
+    """Names below `HOST` lead to this machine, as a wildcard record would have it; those below `.invalid` lead nowhere."""
     found = socket.getaddrinfo
 
     def local(host: object, *rest: object, **options: object) -> object:
         name = host.decode() if isinstance(host, bytes) else host
+        if isinstance(name, str) and name.endswith(".invalid"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         own = isinstance(name, str) and (name == HOST or name.endswith(f".{HOST}"))
         return found("127.0.0.1" if own else host, *rest, **options)  # type: ignore[arg-type]
 

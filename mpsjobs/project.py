@@ -246,7 +246,7 @@ class Project:
         elif errors := [diagnostic for diagnostic in plan.diagnostics if diagnostic.is_error]:
             raise SpecError(*errors)
         if plan.generations:
-            self._require_whole_state(loaded, session.state)
+            self._require_whole_state(loaded, session.state, report)
         if not approve(plan):
             return Applied(plan, None)
         return Applied(plan, self._run(plan, session, report, on_start, options))
@@ -265,17 +265,24 @@ class Project:
                 hint="If the file is kept, say so with --allow-local-state.",
             )
 
-    def _require_whole_state(self, loaded: Loaded, state: State) -> None:
+    def _require_whole_state(
+        self, loaded: Loaded, state: State, report: Callable[["Progress"], None]
+    ) -> None:
         """Before anything is bought: does the store have receipts of takes that this state does not know?"""
-        from mpsjobs.apply.receipts import unknown_attempts
+        from mpsjobs.apply.progress import Noticed
+        from mpsjobs.apply.receipts import unknown_takes
 
-        objects, project = self.connections.objects, self.settings.project
-        unknown = list(unknown_attempts(objects, project, self._targets(loaded), state))
-        if unknown:
-            count = f"{len(unknown):,} take{'s'[: len(unknown) != 1]}"
+        settings = self.settings
+        unknown = unknown_takes(
+            self.connections.objects, settings.project, self._targets(loaded), state, settings.provider.realm
+        )
+        for ref in unknown.unreadable:
+            report(Noticed(None, f"{ref.bucket}/{ref.key} is no receipt, and left out"))
+        if unknown.takes:
+            first, number = unknown.takes[0], len(unknown.takes)
             raise StateError.of(
-                f"The state does not know {count} that the store has receipts of.",
-                detail=f"The state is missing, or older than the store ({unknown[0].bucket}/{unknown[0].key}). "
+                f"The state does not know {number:,} take{'s'[: number != 1]} that the store has receipts of.",
+                detail=f"The state is missing, or older than the store ({first.bucket}/{first.key}). "
                 "What it does not know would be bought again.",
                 hint="Bring back the right state, or take them in with: mpsjobs state rebuild",
             )
@@ -314,6 +321,7 @@ class Project:
 
     def _settle(self, session: StateSession, report: Callable[["Progress"], None]) -> None:
         """Before anything is planned: withdraw what was never sent, and take in outputs of attempts whose answer was lost."""
+        from mpsjobs.apply.collect import Search
         from mpsjobs.apply.progress import Noticed
         from mpsjobs.apply.recovery import settle  # apply is heavy, and plan does without it
 
@@ -326,7 +334,7 @@ class Project:
             if lost and take.realm == self.settings.provider.realm:
                 path = ObjectRef(take.bucket, take.region, take.cos_path)
                 fields = session.state.pool(fingerprint).fields
-                outputs = self.connections.collector().collect(path, self._songs_of(fields))
+                outputs = self.connections.collector().collect(Search(path, self._songs_of(fields)))
                 if outputs:
                     session.append([OutputsRecorded(now, take.attempt_id, outputs)])
                     self._note(session.state, fingerprint, take.attempt_id)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings as hypothesis_settings
 
 from mpsjobs.cli.app import run
@@ -122,6 +123,8 @@ def mpsjobs(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
         return Ran(code, *capfd.readouterr())
 
     yield command
+    structlog.reset_defaults()  # the log goes to a stream that ends with this test
+    structlog.contextvars.clear_contextvars()
     assert {each: signal.getsignal(each) for each in handlers} == handlers, "a command must give signals back"
 
 

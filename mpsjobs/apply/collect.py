@@ -3,10 +3,12 @@
 import hashlib
 import mimetypes
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import structlog
@@ -17,7 +19,25 @@ from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectInfo, ObjectRef, ObjectStore, ResultFile
 from mpsjobs.model.state import Output
 
+_FETCHED: Final = "fetched-"
+"""What the names begin with of outputs that were put into the store from their URLs."""
+
 log = structlog.get_logger("mpsjobs.collect")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for: `expected` outputs below `path`, which belongs to one attempt, so whatever lies there is its result.
+
+    `results` are the files that the cloud names once it is done. `rescue`: what does not show is put there from their URLs, marked with
+    `marks`.
+    """
+
+    path: ObjectRef
+    expected: int = 1
+    results: tuple[ResultFile, ...] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)
+    rescue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,41 +48,92 @@ class Collector:
     download: Callable[[str, Path], None]
     scratch: Path
 
-    def collect(self, path: ObjectRef, expected: int) -> tuple[Output, ...] | None:
-        """The outputs below an attempt's own path, in the order of their keys; None when they do not show yet.
+    def collect(self, search: Search) -> tuple[Output, ...] | None:
+        """The outputs, in the order of their keys; None when they do not all show yet.
 
-        The path belongs to one attempt, so whatever lies there is its result, however the keys are laid out. A listing may be late, so
-        fewer than `expected` objects mean "not yet", and several count only when two listings in a row agree.
+        A listing may be late, so three things tell of outputs: the listing; the keys that the result URLs name, asked for one by one,
+        which is never late; and at last the URLs themselves. It is complete when every result is accounted for, or when two listings in
+        a row agree on enough. Where listing is denied, the URLs are all there is, and are used at once.
 
         Raises:
-            CloudError: the store cannot be asked.
+            CloudError: the store cannot be asked, and no URL helps.
         """
-        found = tuple(self.store.list(path))
-        if len(found) < max(expected, 1) or (len(found) > 1 and found != tuple(self.store.list(path))):
+        found, trouble = self._listed(search)
+        lacking = self._add_named(search, found)
+        if search.results and not lacking:
+            pass  # all that the cloud names is there
+        elif trouble is None and self._confirmed(search, found):
+            pass
+        elif not ((search.rescue or trouble) and self._add_rescued(search, lacking, found)):
+            if trouble:
+                raise trouble
             return None
-        outputs = [self._output(info) for info in found]
-        return tuple(output for output in outputs if output is not None) if all(outputs) else None
+        outputs = [self._output(found[key]) for key in sorted(found)]
+        once = _without_copies([output for output in outputs if output])
+        return once if all(outputs) and len(once) >= search.expected else None
 
     def note(self, ref: ObjectRef, receipt: Receipt) -> None:
         """Put a receipt in its place. Raises CloudError where the store does not take it."""
         self.store.put(ref, receipt.encode(), content_type=CONTENT_TYPE, metadata=receipt.metadata)
 
-    def rescue(self, path: ObjectRef, results: Sequence[ResultFile], metadata: Mapping[str, str]) -> None:
-        """Put outputs that do not show in the store there, from the URLs of the answer, before these expire."""
+    def _listed(self, search: Search) -> tuple[dict[str, ObjectInfo], CloudError | None]:
+        """What a listing shows, by key; and why there is none, if results are named that can be found without."""
         try:
-            for number, result in enumerate(results):
-                self._put_back(path, number, result.url, metadata)
+            return {info.ref.key: info for info in self.store.list(search.path)}, None
         except CloudError as error:
-            log.warning("not fetched", path=path.key, error=str(error))
+            if not search.results:
+                raise
+            log.warning("not listed", path=search.path.key, error=str(error))
+            return {}, error
 
-    def _put_back(self, path: ObjectRef, number: int, url: str, metadata: Mapping[str, str]) -> None:
+    def _confirmed(self, search: Search, found: Mapping[str, ObjectInfo]) -> bool:
+        """Whether enough shows, and, of several, whether the listing has come to rest."""
+        if len(found) < search.expected:
+            return False
+        return len(found) == 1 or {info.ref.key: info for info in self.store.list(search.path)} == found
+
+    def _add_named(self, search: Search, found: dict[str, ObjectInfo]) -> list[int]:
+        """Find results by the keys that their URLs name. Returns the numbers of those that are not found like this."""
+        lacking = []
+        for number, result in enumerate(search.results):
+            key = _key_of(result.url, search.path)
+            info = found.get(key) or (self._there(replace(search.path, key=key)) if key else None)
+            if info:
+                found[key] = info
+            else:
+                lacking.append(number)
+        return lacking
+
+    def _add_rescued(self, search: Search, lacking: Sequence[int], found: dict[str, ObjectInfo]) -> bool:
+        """Put the lacking results there from their URLs, before these expire. Returns whether that went well for all, and there were any."""
+        try:
+            for number in lacking:
+                info = self._put_back(search, number)
+                found[info.ref.key] = info
+        except CloudError as error:
+            log.warning("not fetched", path=search.path.key, error=str(error))
+            return False
+        return bool(lacking)
+
+    def _put_back(self, search: Search, number: int) -> ObjectInfo:
+        url = search.results[number].url
         suffix = PurePosixPath(unquote(urlsplit(url).path)).suffix[:8]
-        name = f"fetched-{number}{suffix}"
-        ref = replace(path, key=path.key.rstrip("/") + "/" + name)
+        name = f"{_FETCHED}{number}{suffix}"
+        ref = replace(search.path, key=f"{search.path.key.rstrip('/')}/{name}")
+        if there := self._there(ref):
+            return there  # an earlier try got so far
         content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
         with self._scratch_file() as file:
             self.download(url, file)
-            self.store.put(ref, file, content_type=content_type, metadata=metadata)
+            return self.store.put(ref, file, content_type=content_type, metadata=search.marks)
+
+    def _there(self, ref: ObjectRef) -> ObjectInfo | None:
+        """The object, if it can be seen. To ask for one key may be denied, also where it only is not there."""
+        try:
+            return self.store.head(ref)
+        except CloudError as error:
+            log.info("not seen", key=ref.key, error=str(error))
+            return None
 
     @contextmanager
     def _scratch_file(self) -> Iterator[Path]:
@@ -86,6 +157,29 @@ class Collector:
                 format=seen.format if seen else PurePosixPath(info.ref.key).suffix.lstrip(".").lower(),
                 duration_s=seen.duration_s if seen else None,
             )
+
+
+def _key_of(url: str, path: ObjectRef) -> str:
+    """The key that a result URL names below the attempt's path, wherever its host puts the bucket; empty when it names none."""
+    where = unquote(urlsplit(url).path)
+    start = where.find(f"/{path.key}")
+    return where[start + 1 :] if start >= 0 else ""
+
+
+def _without_copies(outputs: list[Output]) -> tuple[Output, ...]:
+    """Leave out what was put there from a URL while the object itself was only late to show."""
+    stored = Counter(output.sha256 for output in outputs if not _is_fetched(output))
+    kept = []
+    for output in outputs:
+        if _is_fetched(output) and stored[output.sha256] > 0:
+            stored[output.sha256] -= 1
+        else:
+            kept.append(output)
+    return tuple(kept)
+
+
+def _is_fetched(output: Output) -> bool:
+    return PurePosixPath(output.key).name.startswith(_FETCHED)
 
 
 def sha256_of(file: Path) -> str:

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from mpsjobs.apply import progress
+from mpsjobs.apply.collect import Search
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.recovery import age_s
 from mpsjobs.apply.run import Run, log
@@ -49,8 +50,8 @@ def look_for(run: Run, number: int, job: Job, age: float, *, asked: bool = False
 
 
 def collect(run: Run, number: int, job: Job) -> None:
-    tries = run.scheduler.tries(number)
-    run.workers.collect(number, job.path, job.expected, job.results if tries >= LIST_TRIES else (), job.marks)
+    rescue = run.scheduler.tries(number) >= LIST_TRIES
+    run.workers.collect(number, Search(job.path, job.expected, job.results, job.marks, rescue))
 
 
 def on_polled(run: Run, number: int, job: Job, outcome: DescribeOutcome) -> None:

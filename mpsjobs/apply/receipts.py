@@ -5,10 +5,12 @@ As soon as a TaskId is known, and again when the task has ended, one small JSON 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+from uuid import uuid4
 
 import orjson
 
@@ -19,6 +21,7 @@ from mpsjobs.model.state import Output, State, Take, TakeStatus
 from mpsjobs.state.shape import Shape, ShapeError
 
 CONTENT_TYPE: Final = "application/json"
+_READS_AT_ONCE: Final = 16
 _COMPARED: Final = 1000
 """So many of the newest attempts are compared with the receipts: as many as one page of a listing holds."""
 
@@ -73,23 +76,37 @@ def receipt_of(project: str, fingerprint: str, fields_: Mapping[str, Json], take
     return Receipt(project=project, fingerprint=fingerprint, fields=dict(fields_), **known)
 
 
-def unknown_attempts(
-    store: ObjectStore, project: str, targets: Iterable[StoreTarget], state: State
-) -> Iterator[ObjectRef]:
-    """Receipts in these places of which the state knows nothing, in no order. A listing may be late: it can confirm, never deny.
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Receipts that a state knows nothing of: those of takes that it could use, and objects that are no receipts."""
+
+    takes: tuple[ObjectRef, ...]
+    unreadable: tuple[ObjectRef, ...]
+
+
+def unknown_takes(
+    store: ObjectStore, project: str, targets: Iterable[StoreTarget], state: State, realm: str
+) -> Unknown:
+    """Receipts in these places of which the state knows nothing. A listing may be late: it can confirm, never deny.
+
+    A take of another realm is left out: it could not be used, so nothing that it gives is bought again.
 
     Raises:
-        CloudError: the store cannot be listed.
+        CloudError: the store cannot be read.
     """
     known = {take.attempt_id for _, take in state.takes()}
     oldest = sorted(known)[-_COMPARED] if len(known) >= _COMPARED else None
+    refs: list[ObjectRef] = []
     for target in set(targets):
         folder = _folder(project, target)
         after = f"{folder.key}{oldest}.json" if oldest else ""
-        for info in store.list(folder, start_after=after):
-            attempt = info.ref.key.removeprefix(folder.key).removesuffix(".json")
-            if attempt not in known:
-                yield info.ref
+        listed = store.list(folder, start_after=after)
+        refs += (info.ref for info in listed if _attempt_of(info.ref) not in known)
+    read = list(_read(store, project, refs))
+    return Unknown(
+        tuple(ref for ref, receipt in read if receipt and receipt.realm == realm),
+        tuple(ref for ref, receipt in read if receipt is None),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +130,9 @@ def rebuild(
         CloudError: the store cannot be read.
     """
     known = {take.attempt_id for _, take in state.takes()}
-    found, unreadable = _read_all(store, project, targets)
-    new = sorted((r for r in found if r.attempt_id not in known), key=lambda r: r.attempt_id)
+    listed = (info.ref for target in set(targets) for info in store.list(_folder(project, target)))
+    read = list(_read(store, project, (ref for ref in listed if _attempt_of(ref) not in known)))
+    new = sorted((receipt for _, receipt in read if receipt), key=lambda r: r.attempt_id)
     numbers = {(fingerprint, take.take) for fingerprint, take in state.takes()}
     told: list[events.Event] = []
     for receipt in new:
@@ -124,7 +142,8 @@ def rebuild(
         numbers.add((receipt.fingerprint, number))
         told += _history(replace(receipt, take=number), host, boot_id)
     told += _addresses(new, state)
-    return Rebuilt(tuple(told), len(new), tuple(unreadable))
+    unreadable = tuple(ref for ref, receipt in read if receipt is None)
+    return Rebuilt(tuple(told), len(new), unreadable)
 
 
 def _history(receipt: Receipt, host: str, boot_id: str) -> Iterator[events.Event]:
@@ -166,22 +185,37 @@ def _addresses(new: list[Receipt], state: State) -> Iterator[events.AssetRecorde
             yield events.AssetRecorded(at, address, receipt.fingerprint, receipt.realm, takes=1, pick=None)
 
 
-def _read_all(
-    store: ObjectStore, project: str, targets: Iterable[StoreTarget]
-) -> tuple[list[Receipt], list[ObjectRef]]:
-    found: list[Receipt] = []
-    unreadable: list[ObjectRef] = []
-    with TemporaryDirectory(prefix="mpsjobs-") as scratch:
-        file = Path(scratch) / "receipt"
-        for target in set(targets):
-            for info in store.list(_folder(project, target)):
-                if store.fetch(info.ref, file) is None:
-                    continue
-                try:
-                    found.append(_RECEIPT.read(orjson.loads(file.read_bytes())))
-                except (ShapeError, orjson.JSONDecodeError):
-                    unreadable.append(info.ref)
-    return found, unreadable
+def _read(
+    store: ObjectStore, project: str, refs: Iterable[ObjectRef]
+) -> Iterator[tuple[ObjectRef, Receipt | None]]:
+    """Each object with the receipt in it, None when it is none; many at a time. One that was deleted meanwhile is passed over."""
+    with TemporaryDirectory(prefix="mpsjobs-") as scratch, ThreadPoolExecutor(_READS_AT_ONCE) as pool:
+
+        def content(ref: ObjectRef) -> tuple[ObjectRef, bytes | None]:
+            file = Path(scratch) / str(uuid4())
+            if store.fetch(ref, file) is None:
+                return ref, None
+            content = file.read_bytes()
+            file.unlink()
+            return ref, content
+
+        for ref, data in pool.map(content, refs):
+            if data is not None:
+                yield ref, _decoded(project, ref, data)
+
+
+def _decoded(project: str, ref: ObjectRef, data: bytes) -> Receipt | None:
+    try:
+        receipt = _RECEIPT.read(orjson.loads(data))
+    except (ShapeError, orjson.JSONDecodeError):
+        return None
+    names = (receipt.version, receipt.project, receipt.attempt_id)
+    return receipt if names == (1, project, _attempt_of(ref)) else None
+
+
+def _attempt_of(ref: ObjectRef) -> str:
+    """Whose receipt stands there."""
+    return ref.key.rpartition("/")[2].removesuffix(".json")
 
 
 def _folder(project: str, target: StoreTarget) -> ObjectRef:

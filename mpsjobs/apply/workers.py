@@ -1,6 +1,6 @@
 """The threads that wait for the network. They know nothing of the state: a job goes in, an answer comes out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeAlias
 
-from mpsjobs.apply.collect import Collector
+from mpsjobs.apply.collect import Collector, Search
 from mpsjobs.apply.download import Downloads
 from mpsjobs.apply.progress import Downloaded, Noticed
 from mpsjobs.apply.receipts import Receipt
@@ -19,7 +19,6 @@ from mpsjobs.model.ports import (
     Mps,
     NotCreated,
     ObjectRef,
-    ResultFile,
     StagedCreate,
 )
 from mpsjobs.model.state import Output
@@ -122,22 +121,10 @@ class Workers:
     def poll(self, job: int, task_id: str) -> None:
         self._start(self._gathers, Step.POLL, job, lambda: PollAnswer(job, self._mps.describe(task_id)))
 
-    def collect(
-        self,
-        job: int,
-        path: ObjectRef,
-        expected: int,
-        rescued: tuple[ResultFile, ...] = (),
-        marks: Mapping[str, str] = {},
-    ) -> None:
-        """Look for `expected` outputs below the path, after putting there what the URLs of `rescued` give, with `marks` as metadata."""
-
-        def answer() -> Answer:
-            if rescued:
-                self._collector.rescue(path, rescued, marks)
-            return CollectAnswer(job, self._collector.collect(path, expected))
-
-        self._start(self._gathers, Step.COLLECT, job, answer)
+    def collect(self, job: int, search: Search) -> None:
+        self._start(
+            self._gathers, Step.COLLECT, job, lambda: CollectAnswer(job, self._collector.collect(search))
+        )
 
     def place(self, address: str, outputs: tuple[Output, ...]) -> bool:
         """Download the files of an asset. Returns False, and answers nothing, where the project wants no downloads."""

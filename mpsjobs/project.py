@@ -12,7 +12,7 @@ from mpsjobs.apply.mode import Mode
 from mpsjobs.cloud.clock import SystemClock
 from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.change import Plan
-from mpsjobs.model.diagnostics import Diagnostic, SpecError, StateError
+from mpsjobs.model.diagnostics import CloudError, Diagnostic, SpecError, StateError
 from mpsjobs.model.events import Event, OutputsRecorded
 from mpsjobs.model.ports import ObjectRef, StateSession
 from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
@@ -323,6 +323,7 @@ class Project:
         """Before anything is planned: withdraw what was never sent, and take in outputs of attempts whose answer was lost."""
         from mpsjobs.apply.collect import Search
         from mpsjobs.apply.progress import Noticed
+        from mpsjobs.apply.receipts import RECEIPT_LOST
         from mpsjobs.apply.recovery import settle  # apply is heavy, and plan does without it
 
         now = timestamp(self._clock.utc())
@@ -337,7 +338,10 @@ class Project:
                 outputs = self.connections.collector().collect(Search(path, self._songs_of(fields)))
                 if outputs:
                     session.append([OutputsRecorded(now, take.attempt_id, outputs)])
-                    self._note(session.state, fingerprint, take.attempt_id)
+                    try:
+                        self._note(session.state, fingerprint, take.attempt_id)
+                    except CloudError as error:  # the state has it; a receipt is a second memory
+                        report(Noticed(take.address, f"{RECEIPT_LOST}: {error}"))
                     report(
                         Noticed(
                             take.address,

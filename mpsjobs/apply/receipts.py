@@ -21,6 +21,7 @@ from mpsjobs.model.state import Output, State, Take, TakeStatus
 from mpsjobs.state.shape import Shape, ShapeError
 
 CONTENT_TYPE: Final = "application/json"
+RECEIPT_LOST: Final = "the store takes no receipts, so a lost state could not be rebuilt from it"
 _READS_AT_ONCE: Final = 16
 _COMPARED: Final = 1000
 """So many of the newest attempts are compared with the receipts: as many as one page of a listing holds."""

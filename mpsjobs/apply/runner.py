@@ -11,6 +11,7 @@ import structlog
 
 from mpsjobs.apply import gather, progress, submit
 from mpsjobs.apply.job import Job
+from mpsjobs.apply.receipts import RECEIPT_LOST
 from mpsjobs.apply.result import ApplyResult
 from mpsjobs.apply.run import Run, log
 from mpsjobs.apply.scheduler import Collect, Command, Poll, Send, Stage
@@ -32,7 +33,6 @@ from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.model.state import TakeStatus
 
 TICK_S = 0.5
-RECEIPT_LOST = "the store takes no receipts, so a lost state could not be rebuilt from it"
 
 
 @dataclass(slots=True)

@@ -120,6 +120,54 @@ def test_what_is_no_receipt_is_named_and_left_out(project: Folder) -> None:
     assert ran.json()["unreadable"] == [str(file.relative_to(project.root / ".mpsjobs" / "store"))]
 
 
+def receipt_file(project: Folder) -> Path:
+    (file,) = (project.root / ".mpsjobs" / "store").glob("*/**/receipts/test/*.json")
+    return file
+
+
+def test_a_broken_receipt_is_said_and_stops_nobody(project: Folder) -> None:
+    project.write(music="assets:\n  menu: Warm theme\n")
+    project("apply", "--auto-approve")
+    good = receipt_file(project)
+    for name, content in (("0broken", "{"), ("0list", "[]"), ("0copy", good.read_text())):
+        good.with_name(f"{name}.json").write_text(content)
+    project.write(more="assets:\n  boss: Dark drums\n")
+    ran = project("apply", "--auto-approve")
+    assert ran.code == 0
+    assert (ran.out + ran.err).count("is no receipt, and left out") == 3
+    assert len(project.bill()) == 2
+
+
+def test_receipts_of_other_realms_and_projects_stop_nobody(project: Folder) -> None:
+    project.write(music="assets:\n  menu: Warm theme\n")
+    project("apply", "--auto-approve")
+    good = receipt_file(project)
+    foreign = json.loads(good.read_text()) | {"realm": "tencent/intl", "attempt_id": "0foreign"}
+    good.with_name("0foreign.json").write_text(json.dumps(foreign))
+    other = good.parents[1] / "other" / "0other.json"
+    other.parent.mkdir()
+    other.write_text(json.dumps(foreign | {"project": "other", "attempt_id": "0other"}))
+    project.write(more="assets:\n  boss: Dark drums\n")
+    assert project("apply", "--auto-approve").code == 0
+    assert len(project.bill()) == 2
+    assert project("state", "rebuild", "--json").json() == {"format_version": 1, "takes": 1, "unreadable": []}
+    assert project("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_rebuilt_state_uses_the_takes_of_its_own_realm(project: Folder) -> None:
+    """The newest receipt of the address is of another realm."""
+    project.write(music="assets:\n  menu: Warm theme\n")
+    project("apply", "--auto-approve")
+    good = receipt_file(project)
+    foreign = json.loads(good.read_text()) | {"realm": "tencent/intl", "attempt_id": "zforeign"}
+    good.with_name("zforeign.json").write_text(json.dumps(foreign))
+    forget(project)
+    assert project("state", "rebuild", "--json").json()["takes"] == 2
+    assert project("apply", "--auto-approve").code == 0
+    assert len(project.bill()) == 1
+    assert project("plan", "--detailed-exitcode").code == 0
+
+
 def test_a_store_that_takes_no_receipts_is_said_once_and_loses_nothing(project: Folder) -> None:
     project.write(music=TWO)
     store = project.root / ".mpsjobs" / "store" / "local-1250000000"

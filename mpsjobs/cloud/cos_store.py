@@ -39,8 +39,9 @@ MULTIPART_BYTES: Final = 16 * 1024 * 1024
 _LONGEST_URL_S: Final = 7 * 24 * 3600
 _CHUNK: Final = 1024 * 1024
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
-_TAKEN: Final = frozenset({"PreconditionFailed", "FileAlreadyExists", "ConditionalRequestConflict"})
-_UNTOLD: Final = frozenset({"AccessDenied", "403", "NotImplemented", "MethodNotAllowed"})
+_FORBID: Final = "ForbidOverwrite"
+_TAKEN: Final = frozenset({"412", "PreconditionFailed", "FileAlreadyExists", "ConditionalRequestConflict"})
+_UNTOLD: Final = frozenset({"AccessDenied", "403", "NotImplemented", "501", "MethodNotAllowed", "405"})
 """How a store says that it does not tell whether a bucket keeps versions."""
 
 _BROKEN_OFF: Final = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
@@ -266,9 +267,6 @@ class CosStore:
             yield
         except (ClientError, BotoCoreError, boto3.exceptions.Boto3Error, OSError) as error:
             raise failure(error, verb, ref, bucket_in_host=self._bucket_in_host) from None
-
-
-_FORBID: Final = "ForbidOverwrite"
 
 
 def _note_demand(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:

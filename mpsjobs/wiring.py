@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mpsjobs.apply.download import Downloads
     from mpsjobs.cloud.credentials import CredentialsProvider
     from mpsjobs.cloud.credentials_provider import RenewedCredentials
+    from mpsjobs.cloud.proxy import Proxies
     from mpsjobs.emulator import EmulatorConfig
 
 SCRATCH = ".mpsjobs"
@@ -45,9 +46,13 @@ class Connections:
 
     def collector(self) -> "Collector":
         from mpsjobs.apply.collect import Collector
-        from mpsjobs.cloud.fetch import fetch_url
+        from mpsjobs.cloud.connection import Timeouts
+        from mpsjobs.cloud.fetch import Fetcher
 
-        return Collector(self.objects, fetch_url, self.root / SCRATCH / "scratch")
+        network = self.settings.network
+        timeouts = Timeouts(network.connect_timeout_s, network.read_timeout_s)
+        fetch = Fetcher(timeouts, self._trust(), self._proxies())
+        return Collector(self.objects, fetch, self.root / SCRATCH / "scratch")
 
     def downloads(self) -> "Downloads | None":
         from mpsjobs.apply.download import Downloads
@@ -176,9 +181,18 @@ class Connections:
                 connect_timeout_s=network.connect_timeout_s,
                 read_timeout_s=network.read_timeout_s,
                 tls=self._trust(),
+                proxies=self._proxies(),
             )
             stack.callback(client.close)
             yield client
+
+    def _proxies(self) -> "Proxies":
+        """Those of the environment; none on the way to an emulator inside this command, wherever its results lie."""
+        from mpsjobs.cloud.proxy import NO_PROXIES, Proxies
+
+        provider = self.settings.provider
+        embedded = provider.kind is ProviderKind.EMULATOR and provider.endpoint is None
+        return NO_PROXIES if embedded else Proxies.from_environment()
 
     def _trust(self) -> "ssl.SSLContext | None":
         """Trust in the authorities of the settings' file; None: in those of the machine."""

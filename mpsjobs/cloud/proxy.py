@@ -10,11 +10,8 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
+from urllib import request
 from urllib.parse import unquote, urlsplit
-from urllib.request import (
-    getproxies_environment,
-    proxy_bypass_environment,  # type: ignore[attr-defined]  # public, and missing in typeshed
-)
 
 from mpsjobs.cloud.endpoint import Endpoint
 from mpsjobs.model.diagnostics import CloudError
@@ -40,7 +37,7 @@ class Proxies:
 
     @classmethod
     def from_environment(cls) -> Self:
-        return cls(getproxies_environment())
+        return cls(request.getproxies_environment())
 
     def to(self, endpoint: Endpoint) -> Proxy | None:
         """The proxy on the way to an endpoint; None for the direct way.
@@ -56,7 +53,8 @@ class Proxies:
     def _passes_by(self, endpoint: Endpoint) -> bool:
         exceptions = self.urls.get("no", "")
         bare = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-        if proxy_bypass_environment(f"{bare}:{endpoint.port}", {"no": exceptions}):
+        address = f"{bare}:{endpoint.port}"
+        if request.proxy_bypass_environment(address, {"no": exceptions}):  # type: ignore[attr-defined]  # typeshed lacks it
             return True
         return any(_within(endpoint.host, each.strip().strip("[]")) for each in exceptions.split(","))
 

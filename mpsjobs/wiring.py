@@ -127,18 +127,21 @@ class Connections:
 
     @cached_property
     def _credentials(self) -> "RenewedCredentials":
+        from mpsjobs.cloud.connection import Timeouts
         from mpsjobs.cloud.credentials_chain import Places, find_source
         from mpsjobs.cloud.credentials_cvm import METADATA
         from mpsjobs.cloud.credentials_provider import RenewedCredentials
+        from mpsjobs.cloud.proxy import Proxies
         from mpsjobs.cloud.references import VALID_S
         from mpsjobs.cloud.sts import HOSTS as STS_HOSTS, Sts
-        from mpsjobs.cloud.transport import Timeouts, Transport
+        from mpsjobs.cloud.transport import Transport
 
         settings, network = self.settings.credentials, self.settings.network
         tls = self._trust()
         host = settings.endpoint or STS_HOSTS[self.settings.provider.site]
         timeouts = Timeouts(network.connect_timeout_s, network.read_timeout_s)
-        sts = Sts(lambda: Transport(host, timeouts, self.clock, tls=tls), self.clock)
+        proxies = Proxies.from_environment()
+        sts = Sts(lambda: Transport(host, timeouts, self.clock, tls=tls, proxies=proxies), self.clock)
         places = Places(os.environ, Path.home(), self.root, os.environ.get(METADATA_ADDRESS, METADATA))
         return RenewedCredentials(
             lambda: find_source(settings, places, sts, tls),

@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final
 
-_MARGIN: Final = 0.01
+_MARGIN: Final = 0.02
 """Seconds added to the second that a window lasts: what lies between our sending and the server's counting varies a little."""
 
 _CATCH_UP: Final = 0.25
@@ -24,7 +24,7 @@ class Pacer:
     """Spaces requests evenly, at `per_second` at the most, and at less while others use a part of the same quota.
 
     If every request leaves no sooner than `ready_at`, however late, then no more than `per_second` leave in any second (at least one),
-    and undisturbed requests take at most 1 % longer than the rate says (a rate of 2.5 is kept as 2 in any second). Each throttled answer
+    and undisturbed requests take at most 2 % longer than the rate says (a rate of 2.5 is kept as 2 in any second). Each throttled answer
     lowers the rate, accepted ones raise it again. Times are seconds on any one monotonic clock. Not thread-safe.
     """
 

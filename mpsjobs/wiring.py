@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mpsjobs.apply.download import Downloads
     from mpsjobs.cloud.credentials import CredentialsProvider
     from mpsjobs.cloud.credentials_provider import RenewedCredentials
+    from mpsjobs.cloud.proxy import Proxies
     from mpsjobs.emulator import EmulatorConfig
 
 SCRATCH = ".mpsjobs"
@@ -45,9 +46,13 @@ class Connections:
 
     def collector(self) -> "Collector":
         from mpsjobs.apply.collect import Collector
-        from mpsjobs.cloud.fetch import fetch_url
+        from mpsjobs.cloud.connection import Timeouts
+        from mpsjobs.cloud.fetch import Fetcher
 
-        return Collector(self.objects, fetch_url, self.root / SCRATCH / "scratch")
+        network = self.settings.network
+        timeouts = Timeouts(network.connect_timeout_s, network.read_timeout_s)
+        fetch = Fetcher(timeouts, self._trust(), self._proxies())
+        return Collector(self.objects, fetch, self.root / SCRATCH / "scratch")
 
     def downloads(self) -> "Downloads | None":
         from mpsjobs.apply.download import Downloads
@@ -122,18 +127,21 @@ class Connections:
 
     @cached_property
     def _credentials(self) -> "RenewedCredentials":
+        from mpsjobs.cloud.connection import Timeouts
         from mpsjobs.cloud.credentials_chain import Places, find_source
         from mpsjobs.cloud.credentials_cvm import METADATA
         from mpsjobs.cloud.credentials_provider import RenewedCredentials
+        from mpsjobs.cloud.proxy import Proxies
         from mpsjobs.cloud.references import VALID_S
         from mpsjobs.cloud.sts import HOSTS as STS_HOSTS, Sts
-        from mpsjobs.cloud.transport import Timeouts, Transport
+        from mpsjobs.cloud.transport import Transport
 
         settings, network = self.settings.credentials, self.settings.network
         tls = self._trust()
         host = settings.endpoint or STS_HOSTS[self.settings.provider.site]
         timeouts = Timeouts(network.connect_timeout_s, network.read_timeout_s)
-        sts = Sts(lambda: Transport(host, timeouts, self.clock, tls=tls), self.clock)
+        proxies = Proxies.from_environment()
+        sts = Sts(lambda: Transport(host, timeouts, self.clock, tls=tls, proxies=proxies), self.clock)
         places = Places(os.environ, Path.home(), self.root, os.environ.get(METADATA_ADDRESS, METADATA))
         return RenewedCredentials(
             lambda: find_source(settings, places, sts, tls),
@@ -176,9 +184,18 @@ class Connections:
                 connect_timeout_s=network.connect_timeout_s,
                 read_timeout_s=network.read_timeout_s,
                 tls=self._trust(),
+                proxies=self._proxies(),
             )
             stack.callback(client.close)
             yield client
+
+    def _proxies(self) -> "Proxies":
+        """Those of the environment; none on the way to an emulator inside this command, wherever its results lie."""
+        from mpsjobs.cloud.proxy import NO_PROXIES, Proxies
+
+        provider = self.settings.provider
+        embedded = provider.kind is ProviderKind.EMULATOR and provider.endpoint is None
+        return NO_PROXIES if embedded else Proxies.from_environment()
 
     def _trust(self) -> "ssl.SSLContext | None":
         """Trust in the authorities of the settings' file; None: in those of the machine."""

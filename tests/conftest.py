@@ -80,7 +80,8 @@ class Folder:
 
 
 def ledger_of(url: str) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"{url}/_emulator/ledger", timeout=10) as answer:
+    directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with directly.open(f"{url}/_emulator/ledger", timeout=10) as answer:
         tasks: list[dict[str, Any]] = json.load(answer)["tasks"]
     return tasks
 
@@ -100,11 +101,11 @@ def no_settings_from_outside(
 ) -> None:
     """The machine's own credentials and preferences change no test, and no test asks beyond loopback for some."""
     for name in os.environ:
-        if name.startswith(("TENCENTCLOUD_", "MPSJOBS_", "TKE_", "ACTIONS_ID_TOKEN_")) or name in {
-            "CI",
-            "NO_COLOR",
-            "FORCE_COLOR",
-        }:
+        if (
+            name.startswith(("TENCENTCLOUD_", "MPSJOBS_", "TKE_", "ACTIONS_ID_TOKEN_"))
+            or name.lower().endswith("_proxy")
+            or name in {"CI", "NO_COLOR", "FORCE_COLOR"}
+        ):
             monkeypatch.delenv(name)
     home = tmp_path_factory.getbasetemp() / "home"
     home.mkdir(exist_ok=True)

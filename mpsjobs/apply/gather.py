@@ -104,10 +104,17 @@ def on_collected(run: Run, number: int, job: Job, outputs: tuple[Output, ...] | 
 
 
 def _on_not_described(run: Run, number: int, job: Job, outcome: DescribeFailed) -> None:
-    log.info("not described", address=job.address, task_id=job.task_id, code=outcome.code)
+    log.info(
+        "not described",
+        address=job.address,
+        task_id=job.task_id,
+        code=outcome.code,
+        message=outcome.message,
+        request_id=outcome.request_id,
+    )
     if outcome.retry is None and outcome.scope is Scope.ASSET:
         why = f"the provider tells nothing of this task ({outcome.code}: {outcome.message.rstrip('.')})"
-        let_go(run, number, job, why)
+        let_go(run, number, job, why, outcome.request_id)
     elif outcome.retry is None or not run.scheduler.poll_failed(number, outcome.retry, run.now()):
         run.stop_for(f"no task can be asked for: {outcome.code}", outcome.message, outcome.request_id)
 
@@ -134,12 +141,7 @@ def give_up_looking(run: Run, job: Job) -> None:
     )
 
 
-def let_go(run: Run, number: int, job: Job, why: str) -> None:
-    """Leave a task to a later run: it is paid for and stays in the state as submitted."""
+def let_go(run: Run, number: int, job: Job, why: str, request_id: str | None = None) -> None:
+    """Leave a task to a later run: it is paid for and stays in the state as submitted. `request_id`: of the call that says why."""
     run.scheduler.ended(number)
-    run.failed(
-        job,
-        "NotCollected",
-        f"{why}; the next apply asks again",
-        job.request_id,
-    )
+    run.failed(job, "NotCollected", f"{why}; the next apply asks again", request_id or job.request_id)

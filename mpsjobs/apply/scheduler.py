@@ -26,16 +26,21 @@ COLLECTS_AT_ONCE = 4
 GIVE_UP_AFTER = {Backoff.SHORT: 8, Backoff.LONG: 5}
 """So many failures in a row, with no success between them, and the lane stops."""
 
-_PAUSE_S = {Backoff.SHORT: (0.5, 15.0), Backoff.THROTTLED: (1.0, 4.0), Backoff.LONG: (10.0, 60.0)}
+_PAUSE_S = {Backoff.SHORT: (0.5, 15.0), Backoff.THROTTLED: (0.1, 4.0), Backoff.LONG: (10.0, 60.0)}
 _POLL_S = (1.0, 15.0)
 _COLLECT_RETRY_S = (1.0, 20.0)
 
 
 class Pacer(Protocol):
-    """Spaces the requests of one action. All times are monotonic seconds."""
+    """Spaces the requests of one action. All times are monotonic seconds.
+
+    It is told of throttled and accepted requests, so that it can leave room for others who use the same quota.
+    """
 
     def ready_at(self) -> float: ...
     def sent(self, at: float) -> None: ...
+    def throttled(self) -> None: ...
+    def accepted(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class _Lane:
     pacer: Pacer
     jitter: Callable[[], float]
     paused_until: float = float("-inf")
+    slowed_at: float = float("-inf")
     failures: int = 0
 
     def ready_at(self) -> float:
@@ -79,12 +85,19 @@ class _Lane:
 
     def succeeded(self) -> None:
         self.failures = 0
+        self.pacer.accepted()
 
-    def failed(self, backoff: Backoff, now: float) -> bool:
-        """Pause, longer each time. Returns whether to go on.
+    def failed(self, backoff: Backoff, now: float, sent_at: float) -> bool:
+        """Pause, longer each time, and go on slower after a throttled request. Returns whether to go on.
 
-        What fails while the lane pauses was asked before: it is the same trouble, and counts once.
+        What fails while the lane pauses was asked before: it is the same trouble, and counts once. So is a throttled request that left
+        before the lane went slower.
         """
+        if backoff is Backoff.THROTTLED:
+            if sent_at < self.slowed_at:
+                return True
+            self.slowed_at = now
+            self.pacer.throttled()
         if now < self.paused_until and backoff is not Backoff.LONG:
             return True
         self.failures += 1
@@ -115,10 +128,10 @@ class Scheduler:
     _queue: deque[int] = field(default_factory=deque)
     _staging: set[int] = field(default_factory=set)
     _staged: deque[int] = field(default_factory=deque)
-    _sending: set[int] = field(default_factory=set)
+    _sending: dict[int, float] = field(default_factory=dict)  # job → when it left; so is _polling
     _waiting: dict[int, _Wait] = field(default_factory=dict)
     _due: list[tuple[float, int]] = field(default_factory=list)
-    _polling: set[int] = field(default_factory=set)
+    _polling: dict[int, float] = field(default_factory=dict)
     _to_collect: deque[int] = field(default_factory=deque)
     _collecting: set[int] = field(default_factory=set)
     _later: list[tuple[float, int]] = field(default_factory=list)
@@ -184,7 +197,7 @@ class Scheduler:
             if job not in self._waiting:
                 continue
             self._poll_lane.pacer.sent(now)
-            self._polling.add(job)
+            self._polling[job] = now
             yield Poll(job)
         while self._later and self._later[0][0] <= now:
             self._to_collect.append(heapq.heappop(self._later)[1])
@@ -200,7 +213,7 @@ class Scheduler:
         while self._may_send() and self._submit_lane.ready_at() <= now:
             job = self._staged.popleft()
             self._submit_lane.pacer.sent(now)
-            self._sending.add(job)
+            self._sending[job] = now
             yield Send(job)
         while self._queue and len(self._staging) + len(self._staged) < STAGED_AHEAD:
             job = self._queue.popleft()
@@ -240,14 +253,13 @@ class Scheduler:
     def not_created(self, job: int, backoff: Backoff, now: float) -> bool:
         """The job goes back to the head of the queue. Returns False when the lane has failed too often: close it."""
         self._staging.discard(job)
-        self._sending.discard(job)
-        go_on = self._submit_lane.failed(backoff, now)
+        go_on = self._submit_lane.failed(backoff, now, self._sending.pop(job, now))
         if not self.closed:
             self._queue.appendleft(job)
         return go_on
 
     def created(self, job: int, now: float) -> None:
-        self._sending.discard(job)
+        self._sending.pop(job, None)
         self._submit_lane.succeeded()
         self._waiting[job] = _Wait(now)
         self._poll_again(job, now)
@@ -255,7 +267,7 @@ class Scheduler:
     def not_sent(self, job: int) -> None:
         """Nothing more is submitted for this job; it says nothing about the lane."""
         self._staging.discard(job)
-        self._sending.discard(job)
+        self._sending.pop(job, None)
 
     def refused(self, job: int) -> None:
         """The cloud answered, and wants no task like this."""
@@ -265,26 +277,26 @@ class Scheduler:
     def unanswered(self, job: int, now: float) -> bool:
         """The answer was lost. The lane pauses: an outage must not make every request a riddle. Returns False when it is to be closed."""
         self.not_sent(job)
-        return self._submit_lane.failed(Backoff.SHORT, now)
+        return self._submit_lane.failed(Backoff.SHORT, now, now)
 
     def send_again(self, job: int) -> None:
         """The connection died before the last byte: stage it anew."""
         self._queue.appendleft(job)
 
     def still_running(self, job: int, now: float) -> None:
-        self._polling.discard(job)
+        self._polling.pop(job, None)
         self._poll_lane.succeeded()
         self._poll_again(job, now)
 
     def poll_failed(self, job: int, backoff: Backoff, now: float) -> bool:
         """Ask again later. Returns False when the lane has failed too often: leave the tasks to a later run."""
-        self._polling.discard(job)
+        sent_at = self._polling.pop(job, now)
         self._poll_again(job, now)
-        return self._poll_lane.failed(backoff, now)
+        return self._poll_lane.failed(backoff, now, sent_at)
 
     def finished(self, job: int) -> None:
         """The cloud is done with it: collect what came out."""
-        self._polling.discard(job)
+        self._polling.pop(job, None)
         self._poll_lane.succeeded()
         self._waiting[job].tries = 0
         self._to_collect.append(job)
@@ -299,7 +311,7 @@ class Scheduler:
 
     def ended(self, job: int) -> None:
         """Nothing more to do for this job, for good or in this run. What stands in a queue for it is passed over."""
-        self._polling.discard(job)
+        self._polling.pop(job, None)
         self._collecting.discard(job)
         self._waiting.pop(job, None)
 

@@ -136,7 +136,13 @@ def on_sent(run: Run, number: int, job: Job, outcome: CreateOutcome) -> None:
             run.append([unknown, *run.records.on_submit(job.fingerprint, at)])
             if not run.scheduler.unanswered(number, run.now()):
                 run.close_submits("too many answers in a row were lost", f"{code}: {message}", request_id)
-            log.warning("unknown outcome", address=job.address, attempt_id=job.attempt_id, code=code)
+            log.warning(
+                "unknown outcome",
+                address=job.address,
+                attempt_id=job.attempt_id,
+                code=code,
+                request_id=request_id,
+            )
             text = f"{code}: {message}"
             run.report(progress.Unknown(job.address, job.take, job.attempt_id, job.since, text, request_id))
             job.request_id = request_id
@@ -162,7 +168,13 @@ def _withdraw(run: Run, job: Job) -> None:
 
 
 def _on_not_created(run: Run, number: int, job: Job, outcome: NotCreated) -> None:
-    log.info("not created", address=job.address, code=outcome.code, message=outcome.message)
+    log.info(
+        "not created",
+        address=job.address,
+        code=outcome.code,
+        message=outcome.message,
+        request_id=outcome.request_id,
+    )
     if not run.scheduler.not_created(number, outcome.backoff, run.now()):
         run.close_submits(f"no task can be submitted: {outcome.code}", outcome.message, outcome.request_id)
 

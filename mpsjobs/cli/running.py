@@ -15,7 +15,7 @@ from mpsjobs.cli.log import configure_log
 from mpsjobs.cli.options import open_project
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_text import counted, plan_lines
-from mpsjobs.cli.watch import View, watch
+from mpsjobs.cli.watch import View, request_text, watch
 from mpsjobs.model.asset import Json
 from mpsjobs.model.change import Kind, Plan
 from mpsjobs.plan.document import diagnostic_document, plan_document
@@ -118,7 +118,7 @@ def _summarise(plan: Plan, result: ApplyResult, output: Output) -> None:
         return
     for failure in result.failed:
         request = f" (TaskId {failure.task_id})" if failure.task_id else ""
-        request += f" (RequestId {failure.request_id})" if failure.request_id else ""
+        request += request_text(failure.request_id)
         output.say(
             f"{click.style('failed', fg='red', bold=True)}: {failure.address}: {failure.code}: {failure.message}{request}"
         )
@@ -143,7 +143,7 @@ def _summarise(plan: Plan, result: ApplyResult, output: Output) -> None:
 def _unknown_lines(unknown: Unknown) -> Iterator[str]:
     """What is not known, since when, and the two ways on."""
     name = f"{unknown.address}, take {unknown.take}"
-    yield f"{click.style('unresolved', fg='magenta', bold=True)}: {name}: the answer to its request was lost, and {unknown.message}."
+    yield f"{click.style('unresolved', fg='magenta', bold=True)}: {name}: the answer to its request was lost, and {unknown.message}{request_text(unknown.request_id)}."
     yield f"  A paid task may exist (attempt {unknown.attempt_id}, sent {unknown.since}). It is not sent again by itself."
     yield "  Either run mpsjobs apply later: it looks again. Or buy it again and risk paying twice:"
     yield f"  mpsjobs apply --resubmit-unknown={unknown.address}"

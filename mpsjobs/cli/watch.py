@@ -133,9 +133,11 @@ def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911  # one ans
             )
             return f"{_good(progress.address)}: take {progress.take} is done after {_clock(progress.seconds)} ({lengths})"
         case Failed():
-            return f"{_bad(progress.address)}: failed: {progress.code}: {progress.message}"
+            request = request_text(progress.request_id)
+            return f"{_bad(progress.address)}: failed: {progress.code}: {progress.message}{request}"
         case Unknown():
-            return f"{_bad(progress.address)}: the outcome is unknown: {progress.message}"
+            request = request_text(progress.request_id)
+            return f"{_bad(progress.address)}: the outcome is unknown: {progress.message}{request}"
         case Recorded(moved_from=old) if old:
             return f"{_good(progress.address)}: moved from {old}"
         case Retired():
@@ -148,6 +150,11 @@ def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911  # one ans
             return f"Stopping: {progress.reason}. Answers in flight are awaited; nothing more is sent."
         case Recorded() | Tick():
             return None
+
+
+def request_text(request_id: str | None) -> str:
+    """What the provider's support asks for first."""
+    return f" (RequestId {request_id})" if request_id else ""
 
 
 def tick_text(tick: Tick) -> str:

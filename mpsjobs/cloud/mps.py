@@ -2,15 +2,19 @@
 
 import ssl
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
 
 from mpsjobs._version import __version__
+from mpsjobs.cloud.connection import Timeouts
 from mpsjobs.cloud.credentials import CredentialsProvider
 from mpsjobs.cloud.outcomes import create_refused, describe_refused
+from mpsjobs.cloud.proxy import NO_PROXIES, Proxies
+from mpsjobs.cloud.skew import explained
 from mpsjobs.cloud.tc3 import Call, signed_headers
-from mpsjobs.cloud.transport import Answer, AnswerLostError, NotSentError, Staged, Timeouts, Transport
+from mpsjobs.cloud.transport import Answer, AnswerLostError, NotSentError, Staged, Transport
 from mpsjobs.model.ports import (
     Ambiguous,
     Backoff,
@@ -48,16 +52,19 @@ class MpsClient:
         connect_timeout_s: float = 10,
         read_timeout_s: float = 60,
         tls: ssl.SSLContext | None = None,
+        proxies: Proxies = NO_PROXIES,
     ) -> None:
         self._credentials = credentials
         self._clock = clock
         self._region = region
         self._language = language
-        self._transport = Transport(endpoint, Timeouts(connect_timeout_s, read_timeout_s), clock, tls=tls)
+        self._transport = Transport(
+            endpoint, Timeouts(connect_timeout_s, read_timeout_s), clock, tls=tls, proxies=proxies
+        )
 
     def stage(self, body: bytes) -> StagedCreate | NotCreated:
         try:
-            return _StagedCreate(self._stage(_CREATE, body))
+            return _StagedCreate(self._stage(_CREATE, body), self._clock)
         except NotSentError as error:
             return NotCreated(Backoff.SHORT, error.code, str(error))
 
@@ -66,7 +73,7 @@ class MpsClient:
             answer = self._stage(_DESCRIBE, orjson.dumps({"TaskId": task_id})).finish()
         except (NotSentError, AnswerLostError) as error:
             return DescribeFailed(error.code, str(error), retry=Backoff.SHORT)
-        return _described(answer)
+        return _described(answer, self._clock.utc())
 
     def close(self) -> None:
         self._transport.close()
@@ -83,8 +90,9 @@ class MpsClient:
 
 
 class _StagedCreate:
-    def __init__(self, staged: Staged) -> None:
+    def __init__(self, staged: Staged, clock: Clock) -> None:
         self._staged = staged
+        self._clock = clock
 
     @property
     def alive(self) -> bool:
@@ -97,7 +105,7 @@ class _StagedCreate:
             return NotCreated(Backoff.SHORT, error.code, str(error))
         except AnswerLostError as error:
             return Ambiguous(error.code, str(error))
-        return _created(answer)
+        return _created(answer, self._clock.utc())
 
     def abandon(self) -> None:
         self._staged.abandon()
@@ -111,30 +119,32 @@ class _NoResponseError(Exception):
         self.code = code
 
 
-def _created(answer: Answer) -> CreateOutcome:
+def _created(answer: Answer, now: datetime) -> CreateOutcome:
+    request_id = _text(answer.headers.get("x-tc-requestid"))
     try:
         response = _response(answer)
     except _NoResponseError as error:
-        return Ambiguous(error.code, str(error), _text(answer.headers.get("x-tc-requestid")))
-    request_id = _text(response.get("RequestId"))
+        return Ambiguous(error.code, str(error), request_id)
+    request_id = _text(response.get("RequestId")) or request_id
     refusal = response.get("Error")
     if refusal is not None:
-        return create_refused(*_error(refusal), request_id)
+        return create_refused(*_error(refusal, answer, now), request_id)
     task_id = _text(response.get("TaskId"))
     if task_id is None:
         return Ambiguous("NoTaskId", "The API reported success and gave no TaskId.", request_id)
     return Created(task_id, request_id)
 
 
-def _described(answer: Answer) -> DescribeOutcome:
+def _described(answer: Answer, now: datetime) -> DescribeOutcome:
+    request_id = _text(answer.headers.get("x-tc-requestid"))
     try:
         response = _response(answer)
     except _NoResponseError as error:
-        return DescribeFailed(error.code, str(error), retry=Backoff.SHORT)
-    request_id = _text(response.get("RequestId"))
+        return DescribeFailed(error.code, str(error), request_id, Backoff.SHORT)
+    request_id = _text(response.get("RequestId")) or request_id
     refusal = response.get("Error")
     if refusal is not None:
-        return describe_refused(*_error(refusal), request_id)
+        return describe_refused(*_error(refusal, answer, now), request_id)
     try:
         status = TaskStatus(response.get("Status", ""))
     except ValueError:
@@ -152,9 +162,8 @@ def _described(answer: Answer) -> DescribeOutcome:
 def _response(answer: Answer) -> dict[str, Any]:
     """The `Response` object, whatever the Content-Type says."""
     if answer.status != 200:
-        raise _NoResponseError(
-            f"Http{answer.status}", f"The server answered with HTTP status {answer.status}."
-        )
+        who = f"The server, or the proxy {answer.proxy}," if answer.proxy else "The server"
+        raise _NoResponseError(f"Http{answer.status}", f"{who} answered with HTTP status {answer.status}.")
     try:
         document = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
@@ -165,9 +174,11 @@ def _response(answer: Answer) -> dict[str, Any]:
     return response
 
 
-def _error(refusal: Any) -> tuple[str, str]:
+def _error(refusal: Any, answer: Answer, now: datetime) -> tuple[str, str]:
+    """Code and message. `now` is this machine's time, in case its clock is to blame."""
     fields = refusal if isinstance(refusal, dict) else {}
-    return _text(fields.get("Code")) or "NoErrorCode", _text(fields.get("Message")) or ""
+    code, message = _text(fields.get("Code")) or "NoErrorCode", _text(fields.get("Message")) or ""
+    return code, explained(code, message, now, answer.headers.get("date"))
 
 
 def _text(value: Any) -> str | None:

@@ -2,18 +2,24 @@
 
 Everything that goes wrong before the last byte of a request is a NotSentError: no server can have acted on it. Everything after, short
 of a whole answer, is an AnswerLostError.
+
+A proxy changes none of it. With https the proxy only makes a tunnel, before the request. With plain http it holds the request in its
+hands: it cannot have the last byte before we send it, but whatever it answers afterwards may hide that the server acted. Only its demand
+for a password (407) says for certain that it did not pass the request on.
 """
 
 import contextlib
 import http.client
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
+from mpsjobs.cloud.connection import FAILURES, Connection, ProxyError, Timeouts, cause, said
 from mpsjobs.cloud.endpoint import Endpoint
+from mpsjobs.cloud.proxy import NO_PROXIES, Proxies, Proxy
 from mpsjobs.model.ports import Clock
 
 _IDLE_S: Final = 15.0
@@ -22,11 +28,10 @@ _IDLE_S: Final = 15.0
 _MAX_IDLE: Final = 32
 _MAX_ANSWER: Final = 4 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
-_FAILURES = (OSError, http.client.HTTPException, ValueError)
 
 
 class NotSentError(Exception):
-    """The request did not leave completely. `code` is one word for the cause."""
+    """No server can have acted on the request: it did not leave completely, or a proxy kept it. `code` is one word for the cause."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -43,77 +48,18 @@ class AnswerLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer. The names of `headers` are in lower case."""
+    """A complete answer. The names of `headers` are in lower case. `proxy`: one that may have answered in the server's place."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds: for connecting with the TLS handshake, and for the whole answer after the last byte was sent."""
-
-    connect_s: float
-    read_s: float
-
-
-class _Connection:
-    """An open connection. `rested_since` is when its last answer was read."""
-
-    def __init__(self, endpoint: Endpoint, timeouts: Timeouts, tls: ssl.SSLContext | None) -> None:
-        self.endpoint = endpoint
-        self.rested_since: float | None = None
-        if endpoint.tls:
-            context = tls or ssl.create_default_context()
-            self.http: http.client.HTTPConnection = http.client.HTTPSConnection(
-                endpoint.host, endpoint.port, timeout=timeouts.connect_s, context=context
-            )
-        else:
-            self.http = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=timeouts.connect_s)
-        try:
-            self.http.connect()
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.socket.settimeout(timeouts.read_s)
-        except BaseException:
-            self.http.close()
-            raise
-
-    @property
-    def socket(self) -> socket.socket:
-        sock = self.http.sock
-        if not isinstance(sock, socket.socket):
-            raise ConnectionResetError("the connection is closed")
-        return sock
-
-    @property
-    def quiet(self) -> bool:
-        """Whether the other side has neither closed the connection nor said anything unasked."""
-        sock = self.socket
-        timeout = sock.gettimeout()
-        sock.settimeout(0)
-        try:
-            # Reading is the only way that also works with TLS, whose own messages make a socket readable.
-            sock.recv(1)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return True
-        except OSError:
-            return False
-        finally:
-            sock.settimeout(timeout)
-        return False
-
-    def require_quiet(self) -> None:
-        if not self.quiet:
-            raise ConnectionResetError(
-                "the server closed the connection or answered before the request was complete"
-            )
+    proxy: Proxy | None = None
 
 
 class Staged:
     """A request of which all but the last byte has left. End it with `finish` or `abandon`, once."""
 
-    def __init__(self, transport: "Transport", connection: _Connection, last: bytes) -> None:
+    def __init__(self, transport: "Transport", connection: Connection, last: bytes) -> None:
         self._transport = transport
         self._connection = connection
         self._last = last
@@ -130,7 +76,7 @@ class Staged:
         """Send the last byte and read the answer.
 
         Raises:
-            NotSentError: the last byte could not be sent: the server never had the whole request.
+            NotSentError: the server never had the whole request: the last byte could not be sent, or a proxy did not pass it on.
             AnswerLostError: it was sent, and there is no whole answer.
         """
         connection = self._connection
@@ -138,20 +84,24 @@ class Staged:
         try:
             connection.require_quiet()
             connection.http.send(self._last)
-        except _FAILURES as error:
+        except FAILURES as error:
             connection.http.close()
-            raise NotSentError("ConnectionLost", f"{connection.endpoint}: {_said(error)}.") from error
+            code = error.code if isinstance(error, ProxyError) else "ConnectionLost"
+            raise NotSentError(code, connection.failure(error)) from error
         try:
             with contextlib.closing(connection.http.getresponse()) as response:
-                answer = self._transport.read(response)
+                if connection.relay is not None and response.status == 407:
+                    refusal = ProxyError.refused(connection.relay, response)
+                    raise NotSentError(refusal.code, connection.failure(refusal))
+                answer = replace(self._transport.read(response), proxy=connection.relay)
                 keep = answer.status == 200 and not response.will_close
         except TimeoutError as error:
             raise AnswerLostError(
                 "ReadTimeout", "The request was sent, and no whole answer came in time."
             ) from error
-        except _FAILURES as error:
+        except FAILURES as error:
             raise AnswerLostError(
-                "AnswerLost", f"The request was sent, then the answer was lost: {_said(error)}."
+                "AnswerLost", f"The request was sent, then the answer was lost: {said(error)}."
             ) from error
         finally:
             self._transport.give_back(connection, keep=keep)
@@ -166,7 +116,7 @@ class Transport:
     """Sends POST requests to one endpoint over kept-alive connections. Thread-safe.
 
     `endpoint` may be a function: it is asked whenever a connection is opened, so it may name another address after a server's death.
-    Redirects are answers like any other. `tls` replaces the default TLS settings.
+    Redirects are answers like any other. `tls` replaces the default TLS settings; `proxies` says which way a connection takes.
     """
 
     def __init__(
@@ -176,6 +126,7 @@ class Transport:
         clock: Clock,
         *,
         tls: ssl.SSLContext | None = None,
+        proxies: Proxies = NO_PROXIES,
     ) -> None:
         if isinstance(endpoint, str):
             fixed = Endpoint.parse(endpoint)
@@ -184,9 +135,10 @@ class Transport:
             self._endpoint = lambda: Endpoint.parse(endpoint())
         self._timeouts = timeouts
         self._clock = clock
-        self._tls = tls
+        self._given_tls = tls
+        self._proxies = proxies
         self._lock = threading.Lock()
-        self._idle: list[_Connection] = []
+        self._idle: list[Connection] = []
         self._closed = False
 
     def stage(self, headers: Callable[[str], Mapping[str, str]], body: bytes) -> Staged:
@@ -196,20 +148,21 @@ class Transport:
 
         Raises:
             NotSentError: it could not be done.
-            CloudError: the endpoint is no address, or `headers` has no credentials.
+            CloudError: the endpoint or the proxy is no address, or `headers` has no credentials.
         """
         kept = self._take_idle()
         if kept is not None:
-            with contextlib.suppress(*_FAILURES):
+            with contextlib.suppress(*FAILURES):
                 if kept.quiet:
                     return self._send(kept, headers, body)
             kept.http.close()
         endpoint = self._endpoint()
+        proxy = self._proxies.to(endpoint)
         try:
-            connection = _Connection(endpoint, self._timeouts, self._tls)
+            connection = Connection(endpoint, proxy, self._timeouts, lambda: self._tls)
             return self._send(connection, headers, body)
-        except _FAILURES as error:
-            raise NotSentError(_cause(error), f"{endpoint}: {_said(error)}.") from error
+        except FAILURES as error:
+            raise NotSentError(cause(error), f"{endpoint}: {said(error, proxy)}.") from error
 
     def read(self, response: http.client.HTTPResponse) -> Answer:
         """Read the whole answer, bounded in size and time. Raises one of the failures of a connection."""
@@ -227,7 +180,7 @@ class Transport:
             response.status, {name.lower(): value for name, value in response.getheaders()}, bytes(body)
         )
 
-    def give_back(self, connection: _Connection, *, keep: bool) -> None:
+    def give_back(self, connection: Connection, *, keep: bool) -> None:
         with self._lock:
             if keep and not self._closed and len(self._idle) < _MAX_IDLE:
                 connection.rested_since = self._clock.monotonic()
@@ -243,7 +196,11 @@ class Transport:
         for connection in idle:
             connection.http.close()
 
-    def _take_idle(self) -> _Connection | None:
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return self._given_tls or ssl.create_default_context()
+
+    def _take_idle(self) -> Connection | None:
         """The connection that rested shortest, if it can still be used; those that rested too long are closed."""
         now = self._clock.monotonic()
         with self._lock:
@@ -256,13 +213,17 @@ class Transport:
         return taken
 
     def _send(
-        self, connection: _Connection, headers: Callable[[str], Mapping[str, str]], body: bytes
+        self, connection: Connection, headers: Callable[[str], Mapping[str, str]], body: bytes
     ) -> Staged:
         """Send all but the last byte. Closes the connection when it raises."""
         try:
-            connection.http.putrequest("POST", "/", skip_host=True, skip_accept_encoding=True)
+            relay = connection.relay
+            target = f"{connection.endpoint}/" if relay else "/"
+            connection.http.putrequest("POST", target, skip_host=True, skip_accept_encoding=True)
             for name, value in headers(connection.endpoint.header).items():
                 connection.http.putheader(name, value)
+            if relay and relay.authorization:
+                connection.http.putheader("Proxy-Authorization", relay.authorization)
             connection.http.putheader("Content-Length", str(len(body)))
             connection.http.endheaders()
             connection.http.send(body[:-1])
@@ -271,31 +232,3 @@ class Transport:
             connection.http.close()
             raise
         return Staged(self, connection, body[-1:])
-
-
-def _cause(error: Exception) -> str:
-    match error:
-        case TimeoutError():
-            return "ConnectTimeout"
-        case ConnectionRefusedError():
-            return "ConnectionRefused"
-        case socket.gaierror():
-            return "NameNotResolved"
-        case ssl.SSLError():
-            return "TlsFailed"
-        case _:
-            return "ConnectionFailed"
-
-
-def _said(error: Exception) -> str:
-    match error:
-        case TimeoutError():
-            return "no connection in time"
-        case ssl.SSLCertVerificationError():
-            return f"the server's certificate is not trusted ({error.verify_message})"
-        case http.client.IncompleteRead():
-            return "the answer ended too soon"
-        case OSError() if error.strerror:
-            return error.strerror[:1].lower() + error.strerror[1:]
-        case _:
-            return str(error) or type(error).__name__

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from mpsjobs.apply.collect import Collector, Search
+from mpsjobs.cloud.connection import Timeouts
 from mpsjobs.cloud.cos_store import CosStore
-from mpsjobs.cloud.fetch import fetch_url
+from mpsjobs.cloud.fetch import Fetcher
 from mpsjobs.emulator.stub import write_stub
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectRef, ResultFile
@@ -40,7 +41,7 @@ def store(proxy: S3Proxy) -> CosStore:
 
 @pytest.fixture
 def collector(store: CosStore, tmp_path: Path) -> Collector:
-    return Collector(store, fetch_url, tmp_path / "scratch")
+    return Collector(store, Fetcher(Timeouts(10, 60)), tmp_path / "scratch")
 
 
 def song(name: str, folder: Path) -> bytes:
@@ -184,7 +185,7 @@ def test_a_url_tells_the_key_wherever_the_bucket_stands(
 ) -> None:
     url = put(store, tmp_path, "a.wav").url
     assert urlsplit(url).hostname == f"{BUCKET}.s3.test"
-    by_path = Collector(store, fetch_url, tmp_path / "scratch")
+    by_path = Collector(store, Fetcher(Timeouts(10, 60)), tmp_path / "scratch")
     elsewhere = f"https://cdn.test/{BUCKET}/{PATH.key}a.wav?sign=x"
     proxy.denied = {"GET list-type"}
     for named in (url, elsewhere):

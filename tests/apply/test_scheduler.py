@@ -2,6 +2,7 @@
 
 import heapq
 import random
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -29,6 +30,39 @@ def scheduler() -> Scheduler:
 
 
 @dataclass
+class Quota:
+    """So many requests in any second, for us and for somebody else who asks evenly until a time. Refused requests do not count."""
+
+    others_per_second: float
+    until: float = float("inf")
+    ours: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    throttled: list[float] = field(default_factory=list)
+    _admitted: deque[float] = field(default_factory=deque)
+    _next: float = 0.013
+
+    def __call__(self, _job: int, now: float) -> Backoff | None:
+        while self._next < min(now, self.until):
+            if self._admit(self._next):
+                self.others.append(self._next)
+            self._next += 1 / self.others_per_second
+        (self.ours if self._admit(now) else self.throttled).append(now)
+        return None if self.ours and self.ours[-1] == now else Backoff.THROTTLED
+
+    def _admit(self, now: float) -> bool:
+        while self._admitted and now - self._admitted[0] >= 1:
+            self._admitted.popleft()
+        if len(self._admitted) < RATE:
+            self._admitted.append(now)
+            return True
+        return False
+
+
+def per_second(times: list[float], start: float, end: float) -> float:
+    return sum(start <= time < end for time in times) / (end - start)
+
+
+@dataclass
 class Cloud:
     """A cloud of its own time: answers commands after a latency, finishes each task after its duration."""
 
@@ -48,9 +82,9 @@ class Cloud:
     def run(self, until: float = float("inf")) -> None:
         while not self.scheduler.idle and self.now < until and not self.gave_up:
             for command in self.scheduler.commands(self.now):
-                heapq.heappush(
-                    self._answers, (self.now + self.latency_s, next(self._order), self._answer(command))
-                )
+                # A request is staged on a connection that is open already: that takes no round trip.
+                latency = min(self.latency_s, 0.05) if isinstance(command, Stage) else self.latency_s
+                heapq.heappush(self._answers, (self.now + latency, next(self._order), self._answer(command)))
             wake = self.scheduler.wake_at()
             times = [t for t in (wake, self._answers[0][0] if self._answers else None) if t is not None]
             assert times, "nothing to wait for, and not idle"
@@ -145,6 +179,75 @@ def test_throttling_pauses_the_lane_and_loses_nothing() -> None:
     cloud = Cloud(work, duration_s=lambda _: 5, refuse=once)
     cloud.run()
     assert sorted(cloud.ended) == list(range(50))
+
+
+@pytest.mark.parametrize(("others", "latency_s"), [(10, 0.05), (10, 0.4), (4, 0.1), (15, 0.1)])
+def test_a_quota_that_others_use_too_is_used_up_and_hardly_ever_exceeded(
+    others: float, latency_s: float
+) -> None:
+    work = scheduler()
+    for job in range(1500):
+        work.add_submit(job)
+    quota = Quota(others)
+    cloud = Cloud(work, duration_s=lambda _: 5, refuse=quota, latency_s=latency_s)
+    cloud.run(until=100)
+    assert not cloud.gave_up
+    start, end = 10, 100
+    assert per_second(quota.ours, start, end) + per_second(quota.others, start, end) > 0.9 * RATE
+    assert per_second(quota.others, start, end) > 0.9 * others
+    settled = [time for time in quota.throttled if time >= start]
+    assert len(settled) < 0.05 * len(quota.ours)
+    assert len(quota.throttled) < 0.1 * len(quota.ours)
+
+
+@pytest.mark.parametrize(("others", "within_s"), [(10, 25), (15, 45), (20, 120)])
+def test_the_full_rate_is_back_soon_after_others_have_left(others: float, within_s: float) -> None:
+    work, left_at = scheduler(), 60.0
+    for job in range(4000):
+        work.add_submit(job)
+    quota = Quota(others, until=left_at)
+    cloud = Cloud(work, duration_s=lambda _: 5, refuse=quota)
+    cloud.run(until=left_at + within_s + 10)
+    assert not cloud.gave_up
+    assert per_second(quota.ours, left_at + within_s, left_at + within_s + 10) > 0.97 * RATE
+    assert all(time < left_at + 1.1 for time in quota.throttled)
+
+
+def test_requests_that_left_before_the_lane_went_slower_slow_it_once() -> None:
+    submits = Pacer(RATE)
+    work = Scheduler(submits, Pacer(RATE), random.Random(1).random)
+    for job in range(10):
+        work.add_submit(job)
+    sent: list[int] = []
+    now = 0.0
+    while len(sent) < 5:
+        for command in work.commands(now):
+            if isinstance(command, Stage):
+                work.staged(command.job)
+            else:
+                sent.append(command.job)
+        now += 0.01
+    for job in sent:
+        assert work.not_created(job, Backoff.THROTTLED, now)
+        now += 0.2
+    assert submits.per_second == RATE * 0.95
+
+
+def test_throttled_questions_are_asked_slower_and_none_is_dropped() -> None:
+    polls = Pacer(RATE)
+    work = Scheduler(Pacer(RATE), polls, random.Random(1).random)
+    for job in range(3):
+        work.add_running(job, now=0.0, age_s=100)
+    now = 0.0
+    asked: list[int] = []
+    while len(asked) < 3:
+        for command in work.commands(now):
+            asked.append(command.job)
+            assert work.poll_failed(command.job, Backoff.THROTTLED, now + 0.01)
+        now += 0.05
+    assert sorted(asked) == [0, 1, 2]
+    assert polls.per_second < RATE
+    assert work.running == 3
 
 
 @pytest.mark.parametrize("backoff", [Backoff.SHORT, Backoff.LONG])

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from mpsjobs.cloud.connection import Timeouts
 from mpsjobs.cloud.sts import Sts
-from mpsjobs.cloud.transport import Timeouts, Transport
+from mpsjobs.cloud.transport import Transport
 from mpsjobs.model.ports import Clock
 
 START = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)

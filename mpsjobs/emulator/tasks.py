@@ -14,7 +14,7 @@ from mpsjobs.emulator.clock import Clock
 from mpsjobs.emulator.errors import ApiError
 from mpsjobs.emulator.faults import Fate, TaskFault
 from mpsjobs.emulator.ledger import Ledger
-from mpsjobs.emulator.objects import Objects
+from mpsjobs.emulator.objects import NotWritten, Objects
 from mpsjobs.emulator.order import Order, order_of
 from mpsjobs.emulator.rendering import Rendered, Renderer, RenderJob
 from mpsjobs.emulator.task import Finish, Output, Status, Task, pace
@@ -27,9 +27,11 @@ _FAULT_MESSAGE = "Internal error: the music could not be generated"
 class Tasks:
     """All tasks of one ledger. Thread-safe. Tasks outlive the process: an unfinished one goes on when loaded."""
 
-    def __init__(self, ledger: Ledger, objects: Path, clock: Clock, speed: float, renderer: Renderer) -> None:
+    def __init__(
+        self, ledger: Ledger, objects: Objects, clock: Clock, speed: float, renderer: Renderer
+    ) -> None:
         self._ledger = ledger
-        self._objects = Objects(objects, ledger.path)
+        self._objects = objects
         self._clock = clock
         self._speed = speed
         self._renderer = renderer
@@ -94,8 +96,8 @@ class Tasks:
         return "WAIT" if self._clock.now() < task.created_at + to_run else "RUN"
 
     def file_of(self, task: Task, output: Output) -> Path:
-        """What the result URL leads to."""
-        return self._objects.path(output.bucket, output.key, withheld=task.withheld)
+        """What a result URL of the emulator's own leads to."""
+        return self._objects.file(output.place, withheld=task.withheld)
 
     def _load(self, record: Mapping[str, Any]) -> None:
         task_id = record["TaskId"]
@@ -153,14 +155,13 @@ class Tasks:
                 output = Output(
                     order.bucket, order.region, order.key(task.task_id, index), path.stat().st_size, seconds
                 )
-                self._objects.put(path, self.file_of(task, output))
                 if task.fate.task is TaskFault.DUPLICATE_WRITE:
-                    self._objects.copy(
-                        self.file_of(task, output), self._objects.path(output.bucket, output.second_key)
-                    )
+                    self._objects.put_copy(path, output.second_place)
+                self._objects.put(path, output.place, withheld=task.withheld)
                 outputs.append(output)
-        except OSError as error:
-            self._end(task, Finish("FAIL", f"Failed to write the output to COS: {error.strerror}"))
+        except (OSError, NotWritten) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            self._end(task, Finish("FAIL", f"Failed to write the output to COS: {why}"))
             return
         self._end(task, Finish("DONE", "", tuple(outputs)))
 
@@ -170,7 +171,7 @@ class Tasks:
 
     def _write_late(self, task: Task, finish: Finish) -> None:
         for output in finish.outputs:
-            self._objects.copy(self.file_of(task, output), self._objects.path(output.bucket, output.key))
+            self._objects.put_copy(self.file_of(task, output), output.place)
         self._ledger.append({"event": "written", "TaskId": task.task_id})
         task.written = True
 

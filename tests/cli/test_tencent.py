@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -21,6 +23,7 @@ MPSJOBS = (sys.executable, "-m", "mpsjobs")
 BUCKET, REGION = "aurora-1250000000", "ap-guangzhou"
 PERMANENT = {"TENCENTCLOUD_SECRET_ID": "AKIDaccount", "TENCENTCLOUD_SECRET_KEY": "plantedSecretKey"}
 TEMPORARY = PERMANENT | {"TENCENTCLOUD_TOKEN": "plantedSessionToken"}
+RECORDING = b"a recording"
 SPEC = """\
 group: level1
 assets:
@@ -28,6 +31,7 @@ assets:
   boss: {prompt: Dark drums, takes: 2, format: wav}
   song: {prompt: A ballad, lyrics: La la}
   band: {prompt: Two tunes, model: Mureka, version: song_9, format: null, additional_parameters: {n: 2}}
+  hum: {prompt: Like this, reference_audio: {file: hum.wav}}
 """
 
 
@@ -48,6 +52,11 @@ class Cloud:
 
     def bill(self) -> list[str]:
         return [task["TaskId"] for task in ledger_of(self.url)]
+
+    def references(self) -> list[str]:
+        """The URLs of recordings that requests brought along."""
+        requests = [task["request"] for task in ledger_of(self.url)]
+        return [info["AudioUrl"] for request in requests for info in request.get("AudioInfos", [])]
 
     def objects(self, prefix: str = "") -> dict[str, tuple[int, str]]:
         """Key → size and ETag of everything in the bucket."""
@@ -108,6 +117,7 @@ class Project:
     def specs(self, text: str) -> None:
         (self.root / "specs").mkdir(exist_ok=True)
         (self.root / "specs" / "music.yaml").write_text(text, encoding="utf-8")
+        (self.root / "specs" / "hum.wav").write_bytes(RECORDING)
 
     def state(self) -> Any:
         return json.loads((self.root / "mpsjobs.state.json").read_text(encoding="utf-8"))
@@ -141,23 +151,34 @@ def test_an_apply_makes_everything_ready(tmp_path: Path, s3: str, account: Mappi
         project.settings(emulator.settings())
         project.apply()
         state, objects, bill = project.state(), emulator.objects(), emulator.bill()
+        (handed_over,) = emulator.references()
+        with urlopen(handed_over, timeout=10) as answer:
+            assert answer.read() == RECORDING
         assert project("plan", "--detailed-exitcode").code == 0
 
     assert {record["status"] for record in state["assets"].values()} == {"ready"}
     takes = [take for pool in state["takes"].values() for take in pool["takes"]]
     assert sorted(take["task_id"] for take in takes) == sorted(bill)
-    assert len(bill) == 5
+    assert len(bill) == 6
     outputs = {output["key"]: output for take in takes for output in take["outputs"]}
-    assert len(outputs) == 6
+    assert len(outputs) == 7
     for key, output in outputs.items():
         assert objects.pop(key) == (output["size"], output["etag"])
         assert len(output["sha256"]) == 64
         assert output["duration_s"] == pytest.approx(1, abs=0.2)
     assert {take["realm"] for take in takes} == {"tencent/intl"}
+    assert objects.pop(f"audio/references/{sha256(RECORDING).hexdigest()}.wav")
     # What else there is, is a receipt for each take.
     assert sorted(objects) == sorted(f"audio/receipts/test/{take['attempt_id']}.json" for take in takes)
-    heard = sorted(file.name for file in (project.root / "audio").rglob("*") if file.is_file())
-    assert [name for name in heard if not name.startswith(".")][:2] != []
+    heard = {file.name for file in (project.root / "audio").iterdir()}
+    assert heard == {
+        "level1.menu.mp3",
+        "level1.boss.wav",
+        "level1.song.mp3",
+        "level1.band.mp3",
+        "level1.band~2.mp3",
+        "level1.hum.mp3",
+    }
     for file in project.root.rglob("*"):
         text = file.read_bytes() if file.is_file() else b""
         assert b"plantedSe" not in text, file
@@ -192,7 +213,7 @@ def test_what_the_emulator_made_is_nothing_to_the_cloud_and_back_again_is_free(
     project.settings(SETTINGS)
     project.apply()
     emulated = {take["task_id"] for pool in project.state()["takes"].values() for take in pool["takes"]}
-    assert len(emulated) == 5
+    assert len(emulated) == 6
 
     with cloud(tmp_path / "cloud", s3, PERMANENT) as emulator, recording(emulator.url) as watched:
         project.settings(emulator.settings(watched.url))
@@ -200,8 +221,8 @@ def test_what_the_emulator_made_is_nothing_to_the_cloud_and_back_again_is_free(
         project.apply()
         assert set(project.kinds()) == {"keep"}
         project("refresh")
-        assert len(emulator.bill()) == 5
-        assert watched.asked_for() <= set(emulator.bill())
+        assert len(emulator.bill()) == 6
+        assert watched.asked_for() == set(emulator.bill())
         assert not any(task_id in json.dumps(body) for _, _, body in watched.requests for task_id in emulated)
 
         project.settings(SETTINGS)
@@ -209,6 +230,6 @@ def test_what_the_emulator_made_is_nothing_to_the_cloud_and_back_again_is_free(
         assert plan["summary"]["generations"] == 0
         project.apply()
         assert set(project.kinds()) == {"keep"}
-        assert len(emulator.bill()) == 5
+        assert len(emulator.bill()) == 6
         kept = {take["task_id"] for pool in project.state()["takes"].values() for take in pool["takes"]}
         assert kept == emulated | set(emulator.bill())

@@ -27,7 +27,8 @@ def default_credentials() -> Mapping[str, str]:
 
 def default_tokens() -> Mapping[str, str]:
     """SecretId to session token: where the pair of the environment is a temporary one, its token belongs to it."""
-    token = os.environ.get("TENCENTCLOUD_TOKEN")
+    # The second is what the vendor's Terraform provider reads.
+    token = os.environ.get("TENCENTCLOUD_TOKEN") or os.environ.get("TENCENTCLOUD_SECURITY_TOKEN")
     return dict.fromkeys(default_credentials(), token) if token else {}
 
 

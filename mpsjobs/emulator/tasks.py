@@ -161,8 +161,8 @@ class Tasks:
                 outputs.append(output)
         except (OSError, NotWritten) as error:
             why = error.strerror if isinstance(error, OSError) else error
-            for path in job.paths:
-                Path(path).unlink(missing_ok=True)
+            for left in job.paths:
+                Path(left).unlink(missing_ok=True)
             self._end(task, Finish("FAIL", f"Failed to write the output to COS: {why}"))
             return
         self._end(task, Finish("DONE", "", tuple(outputs)))

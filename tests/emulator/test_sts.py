@@ -116,15 +116,16 @@ def test_a_web_identity_needs_no_signature_and_a_token_that_has_not_ended(
     assert ask(WebIdentityToken="x", ProviderId=None)["Error"]["Code"] == "MissingParameter"
 
 
+@pytest.mark.parametrize("name", ["TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"])
 def test_the_token_of_the_environment_goes_with_its_pair(
-    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("TENCENTCLOUD_SECRET_ID", "AKIDmine")
     monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "mine")
-    monkeypatch.setenv("TENCENTCLOUD_TOKEN", "my-token")
+    monkeypatch.setenv(name, "my-token")
     with Emulator(EmulatorConfig(data=tmp_path, audio="stub"), clock=clock) as emulator:
         client = Client(emulator.url, clock.now)
-        signing = {"secret_id": "AKIDmine", "key": "mine"}
-        assert client.code(CREATE, BODY, {"X-TC-Token": "my-token"}, **signing) == "none"
-        assert client.code(CREATE, BODY, {"X-TC-Token": "another"}, **signing) == "AuthFailure.TokenFailure"
-        assert client.code(CREATE, BODY, **signing) == "AuthFailure.TokenFailure"
+        mine = {"TmpSecretId": "AKIDmine", "TmpSecretKey": "mine"}
+        assert code_with(client, mine, Token="my-token") == "none"
+        assert code_with(client, mine, Token="another") == "AuthFailure.TokenFailure"
+        assert code_with(client, mine, Token="") == "AuthFailure.TokenFailure"

@@ -3,10 +3,12 @@
 import heapq
 import itertools
 import logging
+import queue
 import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from mpsjobs.emulator.task import Finish, Output, Status, Task, pace
 
 log = logging.getLogger(__name__)
 
+_WRITERS = 4
+_STOP_WAIT_S = 0.5  # for each of them
 _FAULT_MESSAGE = "Internal error: the music could not be generated"
 
 
@@ -40,6 +44,11 @@ class Tasks:
         self._order = itertools.count()
         self._wake = threading.Condition()
         self._closed = False
+        # A far or silent storage must keep neither other tasks from going on nor the emulator from stopping.
+        self._to_write: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._writers = [
+            threading.Thread(target=self._write, name="emulator-writer", daemon=True) for _ in range(_WRITERS)
+        ]
         self._thread = threading.Thread(target=self._run, name="emulator-tasks", daemon=True)
 
     def start(self) -> None:
@@ -52,7 +61,8 @@ class Tasks:
                 self._schedule(task)
             else:
                 self._schedule_late_write(task, task.finish)
-        self._thread.start()
+        for thread in (self._thread, *self._writers):
+            thread.start()
 
     def close(self) -> None:
         with self._wake:
@@ -61,6 +71,11 @@ class Tasks:
         if self._thread.ident is not None:
             self._thread.join()
         self._renderer.close()
+        for _ in self._writers:
+            self._to_write.put(lambda: None)
+        for thread in self._writers:
+            if thread.ident is not None:
+                thread.join(_STOP_WAIT_S)
         self._objects.clean()
 
     def create(self, secret_id: str, request_id: str, request: Mapping[str, Any], fate: Fate) -> Task:
@@ -140,9 +155,12 @@ class Tasks:
         paths = tuple(str(self._objects.upload(name)) for name in names)
         job = RenderJob(task.task_id, order.prompt, order.lyrics, order.instrumental, order.format, paths)
         done_at = task.created_at + pace(task.task_id, self._speed)[1]
-        self._renderer.submit(
-            job, lambda rendered: self._at(done_at, lambda: self._publish(task, order, job, rendered))
-        )
+
+        def done(rendered: Rendered) -> None:
+            publish = partial(self._publish, task, order, job, rendered)
+            self._at(done_at, lambda: self._to_write.put(publish))
+
+        self._renderer.submit(job, done)
 
     def _publish(self, task: Task, order: Order, job: RenderJob, rendered: Rendered) -> None:
         """Move all outputs to their keys, then say DONE."""
@@ -199,9 +217,17 @@ class Tasks:
 
     def _run(self) -> None:
         while (step := self._next()) is not None:
-            try:
-                step()
-            except Exception:  # a full disk, say: this task stays in RUN until a restart, the others go on
+            self._carry_on(step)
+
+    def _write(self) -> None:
+        while not self._closed:
+            self._carry_on(self._to_write.get())
+
+    def _carry_on(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception:  # a full disk, say: this task stays in RUN until a restart, the others go on
+            if not self._closed:
                 log.exception("a task could not be carried on")
 
     def _next(self) -> Callable[[], None] | None:

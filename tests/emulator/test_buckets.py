@@ -1,8 +1,8 @@
 """Outputs in the buckets of a real S3 server."""
 
-import urllib.error
+import socket
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 from mpsjobs.emulator import Emulator, EmulatorConfig
 from mpsjobs.emulator.clock import SystemClock
 from mpsjobs.model.ports import ObjectRef
+from tests.conftest import Ran
 from tests.s3 import S3Server, s3_store
 
 from .emulator_client import ID, KEY, Client
@@ -85,6 +86,22 @@ def test_a_server_that_does_not_answer_fails_the_task_with_the_reason(config: Em
         client = Client(emulator.url, SystemClock().now)
         message = client.finished(client.create(StoreCosParam=STORE))["message"]
     assert message.startswith("Failed to write the output to COS: Could not connect")
+
+
+def test_a_silent_server_holds_up_neither_other_tasks_nor_the_end(config: EmulatorConfig) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and says nothing
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with Emulator(replace(config, store_endpoint=endpoint)) as emulator:
+            client = Client(emulator.url, SystemClock().now)
+            waiting = client.create(StoreCosParam=STORE)
+            with silent.accept()[0] as connection:
+                assert connection.recv(1)
+                other = client.create(ModelName="Nobody", StoreCosParam=STORE)
+                assert client.finished(other)["status"] == "FAIL"
+                assert client.describe(waiting)["Status"] == "RUN"
+    with Emulator(config) as emulator:  # what was on its way when it stopped is written by the next one
+        client = Client(emulator.url, SystemClock().now)
+        assert client.finished(waiting)["status"] == "DONE"
 
 
 @pytest.mark.parametrize(
@@ -168,3 +185,20 @@ def test_an_endpoint_is_a_url_of_a_server(tmp_path: Path, endpoint: str) -> None
         EmulatorConfig(data=tmp_path, store_endpoint=endpoint)
     with pytest.raises(ValueError, match="not to both"):
         EmulatorConfig(data=tmp_path, store_endpoint="http://h", store=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--store-endpoint", "127.0.0.1:9100"), "is not http[s]://host[:port]"),
+        (("--store-endpoint", "http://127.0.0.1:9100", "--store", "here"), "a folder"),
+        (("--store-addressing", "host"), "'virtual', 'path'"),
+    ],
+)
+def test_the_command_line_says_what_is_wrong(
+    tmp_path: Path, mpsjobs: Callable[..., Ran], options: tuple[str, ...], said: str
+) -> None:
+    ran = mpsjobs("emulator", "--data", str(tmp_path), *options)
+    assert ran.code == 1
+    assert said in ran.err
+    assert ran.out == ""

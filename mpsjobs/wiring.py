@@ -160,12 +160,13 @@ class Connections:
     def mps(self) -> Iterator[Mps]:
         from mpsjobs.cloud.credentials import Credentials
         from mpsjobs.cloud.mps import MpsClient
-        from mpsjobs.emulator import default_credentials
+        from mpsjobs.emulator import default_credentials, default_tokens
 
         with ExitStack() as stack:
             provider, network = self.settings.provider, self.settings.network
             if provider.kind is ProviderKind.EMULATOR:
-                pair = Credentials(*next(iter(default_credentials().items())))
+                secret_id, secret_key = next(iter(default_credentials().items()))
+                pair = Credentials(secret_id, secret_key, default_tokens().get(secret_id))
                 credentials: CredentialsProvider = lambda: pair  # noqa: E731
                 endpoint = (
                     partial(str, provider.endpoint)

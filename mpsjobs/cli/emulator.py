@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from mpsjobs.cli.output import Output
-from mpsjobs.emulator.config import AudioKind
+from mpsjobs.emulator.config import Addressing, AudioKind, check_endpoint
 from mpsjobs.emulator.fault_input import check_delays, check_probabilities, pairs
 from mpsjobs.model.diagnostics import MpsjobsError
 
@@ -14,7 +14,9 @@ _HELP = """Serve CreateAigcAudioTask and DescribeAigcAudioTask on this machine, 
 
 \b
 It verifies signatures against TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY
-of its own environment, else against the pair AKIDemulator / emulator.
+of its own environment, else against the pair AKIDemulator / emulator. With
+TENCENTCLOUD_TOKEN it wants that token too. Temporary keys are lent by
+AssumeRole and AssumeRoleWithWebIdentity at the same address.
 GET /_emulator/ledger lists every task that was ever created: the bill.
 
 \b
@@ -38,6 +40,15 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     if not host or not port.isdigit() or int(port) > 65535:
         raise click.BadParameter("give HOST:PORT, such as 127.0.0.1:9000")
     return host.strip("[]"), int(port)
+
+
+def _endpoint(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        try:
+            check_endpoint(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+    return value
 
 
 def _numbers(
@@ -79,6 +90,19 @@ def _numbers(
     "--store",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where outputs go, as BUCKET/KEY. [default: DATA/store]",
+)
+@click.option(
+    "--store-endpoint",
+    metavar="URL",
+    callback=_endpoint,
+    help="Where outputs go instead: the buckets of an S3 server, http[s]://HOST[:PORT].",
+)
+@click.option(
+    "--store-addressing",
+    type=click.Choice(("virtual", "path")),
+    default="virtual",
+    show_default=True,
+    help="Whether the bucket stands in the host's name or in the path.",
 )
 @click.option(
     "--speed",
@@ -129,6 +153,8 @@ def command(  # noqa: PLR0913 — one for each option
     listen: tuple[str, int],
     data: Path,
     store: Path | None,
+    store_endpoint: str | None,
+    store_addressing: Addressing,
     speed: float,
     audio: AudioKind,
     requests_per_second: int,
@@ -138,10 +164,14 @@ def command(  # noqa: PLR0913 — one for each option
 ) -> None:
     from mpsjobs.emulator import EmulatorBusy, EmulatorConfig, serve_forever
 
+    if store and store_endpoint:
+        raise click.UsageError("Outputs go to a folder (--store) or to an S3 server (--store-endpoint).")
     host, port = listen
     config = EmulatorConfig(
         data=data,
         store=store,
+        store_endpoint=store_endpoint,
+        store_addressing=store_addressing,
         host=host,
         port=port,
         speed=speed,

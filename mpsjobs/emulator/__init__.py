@@ -7,7 +7,7 @@ client's signing cannot cancel out. The server never loads numpy; that happens i
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mpsjobs.emulator.config import EmulatorConfig, default_credentials
+from mpsjobs.emulator.config import EmulatorConfig, default_credentials, default_tokens
 
 if TYPE_CHECKING:
     from mpsjobs.emulator.embedded import EmbeddedEmulator
@@ -19,6 +19,7 @@ __all__ = [
     "EmulatorBusy",
     "EmulatorConfig",
     "default_credentials",
+    "default_tokens",
     "serve_forever",
 ]
 

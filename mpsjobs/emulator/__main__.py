@@ -12,6 +12,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m mpsjobs.emulator")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--store", type=Path)
+    parser.add_argument("--store-endpoint", metavar="URL")
+    parser.add_argument("--store-addressing", choices=["virtual", "path"], default="virtual")
     parser.add_argument("--listen", default="127.0.0.1:0")
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--audio", choices=["full", "short", "stub"], default="full")
@@ -25,6 +27,8 @@ def main() -> None:
         config = EmulatorConfig(
             data=given.data,
             store=given.store,
+            store_endpoint=given.store_endpoint,
+            store_addressing=given.store_addressing,
             host=host.strip("[]"),
             port=int(port),
             speed=given.speed,

@@ -1,4 +1,4 @@
-"""One API call, as clear steps: identify, authenticate, throttle, read, let a fault strike, perform."""
+"""One API call, as clear steps: authenticate, identify, throttle, read, let a fault strike, perform."""
 
 import os
 import uuid
@@ -11,8 +11,9 @@ from mpsjobs.emulator.clock import Clock
 from mpsjobs.emulator.config import EmulatorConfig
 from mpsjobs.emulator.errors import ApiError, missing
 from mpsjobs.emulator.faults import CREATE, DESCRIBE, Faults
+from mpsjobs.emulator.keys import Keys
 from mpsjobs.emulator.limiter import Limiter
-from mpsjobs.emulator.order import check_content, order_of, task_id_of
+from mpsjobs.emulator.order import check_content, check_region, order_of, task_id_of
 from mpsjobs.emulator.replies import (
     Reply,
     after_creating,
@@ -21,40 +22,57 @@ from mpsjobs.emulator.replies import (
     refusal,
     result,
 )
-from mpsjobs.emulator.signature import verify
+from mpsjobs.emulator.signature import Caller, verify
+from mpsjobs.emulator.sts import ASSUME_ROLE, WEB_IDENTITY, Sts
 from mpsjobs.emulator.task import Output, Task
 from mpsjobs.emulator.tasks import Tasks
 
 MAX_BODY = 10 * 1024 * 1024
-VERSION = "2019-06-12"
+VERSIONS = {"mps": "2019-06-12", "sts": "2018-08-13"}
 
 LinkOf = Callable[[Task, int], str]
+Action = Callable[[Caller, str, Any], Reply]
 
 
 class Api:
     """Answers API calls. It knows no HTTP beyond headers and body."""
 
     def __init__(
-        self, config: EmulatorConfig, clock: Clock, tasks: Tasks, link_of: LinkOf, faults: Faults
+        self,
+        config: EmulatorConfig,
+        clock: Clock,
+        keys: Keys,
+        tasks: Tasks,
+        link_of: LinkOf,
+        faults: Faults,
     ) -> None:
         self._config = config
         self._clock = clock
+        self._keys = keys
         self._tasks = tasks
         self._link_of = link_of
         self._faults = faults
         self._limiter = Limiter(config.requests_per_second)
-        self._actions: dict[str, Callable[[str, str, Any], Reply]] = {
-            CREATE: self._create,
-            DESCRIBE: self._describe,
+        sts = Sts(keys, clock)
+        self._actions: dict[tuple[str, str], Action] = {
+            ("mps", CREATE): self._create,
+            ("mps", DESCRIBE): self._describe,
+            ("sts", ASSUME_ROLE): lambda caller, request_id, body: result(
+                sts.assume_role(caller.account, body), request_id
+            ),
+            ("sts", WEB_IDENTITY): lambda _, request_id, body: result(
+                sts.assume_role_with_web_identity(body), request_id
+            ),
         }
 
     def call(self, headers: Mapping[str, str], body: bytes) -> Reply:
         """The answer. `headers` has lower-case names."""
         request_id = str(uuid.uuid4())
         try:
-            action, secret_id = self._identify(headers, body)
-            self._limiter.admit(secret_id, action, self._clock.now())
-            return self._actions[action](secret_id, request_id, _json(headers, body))
+            caller, name, action = self._identify(headers, body)
+            if caller.service == "mps":
+                self._limiter.admit(caller.account, name, self._clock.now())
+            return action(caller, request_id, _json(headers, body))
         except ApiError as error:
             return refusal(error, request_id)
         except OSError as error:  # the ledger cannot be written: nothing was created
@@ -78,29 +96,35 @@ class Api:
             for task in self._tasks.all()
         ]
 
-    def _identify(self, headers: Mapping[str, str], body: bytes) -> tuple[str, str]:
-        """The action and who asks for it."""
+    def _identify(self, headers: Mapping[str, str], body: bytes) -> tuple[Caller, str, Action]:
+        """Who asks, the action's name, and the action."""
         for name in ("X-TC-Action", "X-TC-Version", "X-TC-Timestamp"):
             if not headers.get(name.lower()):
                 raise missing(name)
-        secret_id = verify(headers, body, self._config.credentials, self._clock.now())
-        action, version = headers["x-tc-action"], headers["x-tc-version"]
-        if version != VERSION:
+        name, version = headers["x-tc-action"], headers["x-tc-version"]
+        if name == WEB_IDENTITY and headers.get("authorization") == "SKIP":
+            caller = Caller("", "sts", "")  # its token says who asks
+        else:
+            caller = verify(headers, body, self._keys, self._clock.now())
+        if version != VERSIONS[caller.service]:
             raise ApiError("NoSuchVersion", f"The API version `{version}` does not exist.")
-        if action not in self._actions:
-            raise ApiError("InvalidAction", f"The request action=`{action}` is invalid or not found.")
-        return action, secret_id
+        action = self._actions.get((caller.service, name))
+        if action is None:
+            raise ApiError("InvalidAction", f"The request action=`{name}` is invalid or not found.")
+        return caller, name, action
 
-    def _create(self, secret_id: str, request_id: str, body: Any) -> Reply:
+    def _create(self, caller: Caller, request_id: str, body: Any) -> Reply:
         order = order_of(body)
+        if self._config.store_endpoint:
+            check_region(order)
         check_content(order, self._config.blocklist)
         fate = self._faults.of_create(order.prompt)
         if (spoilt := instead_of_creating(fate.answer, request_id)) is not None:
             return spoilt
-        task = self._tasks.create(secret_id, request_id, body, fate)
+        task = self._tasks.create(caller.secret_id, request_id, body, fate)
         return after_creating(fate, result({"TaskId": task.task_id}, request_id), request_id)
 
-    def _describe(self, _secret_id: str, request_id: str, body: Any) -> Reply:
+    def _describe(self, _caller: Caller, request_id: str, body: Any) -> Reply:
         task_id = task_id_of(body)
         task = self._tasks.find(task_id)
         if task is None:

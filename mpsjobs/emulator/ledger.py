@@ -1,5 +1,6 @@
 """Every task ever created, on disk before it is answered: the bill."""
 
+import errno
 import logging
 import os
 import threading
@@ -23,6 +24,7 @@ class Ledger:
         self.path = path
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._lock = threading.Lock()
+        self._closed = False
         try:
             self._records, self._size = self._read(path)
             sync_folder(path.parent)
@@ -36,9 +38,11 @@ class Ledger:
         return records
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Write the record and wait until it is on disk. On failure nothing of it stays in the file."""
+        """Write the record and wait until it is on disk. On failure (OSError) nothing of it stays in the file."""
         line = orjson.dumps(record) + b"\n"
         with self._lock:
+            if self._closed:  # the descriptor may be another file's by now
+                raise OSError(errno.EBADF, "The ledger is closed")
             try:
                 _write_all(self._fd, line)
                 os.fsync(self._fd)
@@ -49,6 +53,7 @@ class Ledger:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             os.close(self._fd)
 
     def _read(self, path: Path) -> tuple[list[dict[str, Any]], int]:

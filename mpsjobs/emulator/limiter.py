@@ -14,10 +14,10 @@ class Limiter:
         self._accepted: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
         self._lock = threading.Lock()
 
-    def admit(self, secret_id: str, action: str, now: float) -> None:
+    def admit(self, account: str, action: str, now: float) -> None:
         """Count the request, or raise RequestLimitExceeded. Refused requests do not count."""
         with self._lock:
-            window = self._accepted[secret_id, action]
+            window = self._accepted[account, action]
             while window and now - window[0] >= 1:
                 window.popleft()
             if len(window) >= self._limit:

@@ -1,15 +1,15 @@
 """Result URLs: signed, good for twelve hours, and never a path of the file system."""
 
 import hmac
-import os
 import re
-import secrets
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from mpsjobs.emulator.clock import Clock
 from mpsjobs.emulator.faults import TaskFault
+from mpsjobs.emulator.keys import secret_in
+from mpsjobs.emulator.objects import Storage
 from mpsjobs.emulator.task import Task
 from mpsjobs.emulator.tasks import Tasks
 
@@ -33,19 +33,25 @@ class Refused(Exception):  # noqa: N818 — reads as what happened
 
 
 class Links:
-    """Makes and reads result URLs with a key that lives in the data folder, so that they outlive a restart."""
+    """Makes and reads result URLs with a key that lives in the data folder, so that they outlive a restart.
 
-    def __init__(self, data: Path, clock: Clock) -> None:
-        self._key = _key(data / "url.key")
+    Where the storage has URLs of its own, those are given, as the cloud does; a fault still needs one that leads here.
+    """
+
+    def __init__(self, data: Path, clock: Clock, storage: Storage) -> None:
+        self._storage = storage
+        self._key = secret_in(data / "url.key")
         self._clock = clock
 
     def make(self, base: str, task: Task, index: int) -> str:
         """The URL of one output of a finished task."""
         if task.finish is None:
             raise ValueError("only finished tasks have outputs")
-        suffix = Path(task.finish.outputs[index].key).suffix
-        path = f"/outputs/{task.task_id}/{index}{suffix}"
+        output = task.finish.outputs[index]
         life = -1 if task.fate.task is TaskFault.URL_EXPIRED else LIFE_S
+        if life > 0 and not task.withheld and (url := self._storage.url(output.place, life)):
+            return url
+        path = f"/outputs/{task.task_id}/{index}{Path(output.key).suffix}"
         expires = str(int(self._clock.now()) + life)
         return f"{base}{path}?expires={expires}&sign={self._sign(path, expires)}"
 
@@ -70,14 +76,3 @@ class Links:
 
     def _sign(self, path: str, expires: str) -> str:
         return hmac.digest(self._key, f"{path}\n{expires}".encode(), "sha256").hex()
-
-
-def _key(path: Path) -> bytes:
-    """The key in the file, made if there is none (or only half of one, after a kill)."""
-    if not path.exists() or path.stat().st_size != 32:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(fd, secrets.token_bytes(32))
-        finally:
-            os.close(fd)
-    return path.read_bytes()

@@ -1,22 +1,71 @@
-"""The folder that stands for the object storage: `<root>/<bucket>/<key>`."""
+"""Where outputs go: a folder that stands for the object storage, or a storage of another kind behind the same two methods."""
 
 import hashlib
 import os
 import secrets
 import shutil
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 from mpsjobs.emulator.ledger import sync_folder
 
 
-class Objects:
-    """Writes objects whole or not at all. What lies beside the buckets begins with a dot, as no bucket does."""
+class Place(NamedTuple):
+    """Where an object is."""
 
-    def __init__(self, root: Path, ledger: Path) -> None:
-        # On the same file system as the buckets, so that a rename publishes.
+    bucket: str
+    region: str
+    key: str
+
+
+class NotWritten(Exception):  # noqa: N818 — reads as what happened
+    """The storage does not take the object; the text says why."""
+
+
+class Storage(Protocol):
+    """Holds objects. Thread-safe."""
+
+    def put(self, file: Path, place: Place) -> None:
+        """Make the file an object, durably; the file is gone then. Raises NotWritten or OSError."""
+        ...
+
+    def url(self, place: Place, life_s: int) -> str | None:
+        """Where anybody can read the object for so long; None where only the emulator can show it."""
+        ...
+
+
+class Folder:
+    """Objects as plain files, `<root>/<bucket>/<key>`. The region takes no part."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, place: Place) -> Path:
+        return self._root / place.bucket / place.key
+
+    def put(self, file: Path, place: Place) -> None:
+        target = self.path(place)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(target)
+        sync_folder(target.parent)
+
+    def url(self, place: Place, life_s: int) -> str | None:  # noqa: ARG002
+        return None
+
+
+class Objects:
+    """The storage, and beside it what is half-way there or withheld from it.
+
+    Both lie under `root`, in folders whose names begin with a dot, as no bucket's does.
+    """
+
+    def __init__(self, root: Path, ledger: Path, storage: Storage) -> None:
+        self._storage = storage
+        self._folder = Folder(root)
+        self._withheld = Folder(root / ".withheld")
+        # On the same file system as the buckets of a folder, so that a rename publishes.
         # The first part names the ledger, for cleaning up; the second keeps clear of a killed run's last writer.
         owner = hashlib.sha256(str(ledger.resolve()).encode()).hexdigest()[:8]
-        self._root = root
         self._uploads = root / ".uploads" / owner / secrets.token_hex(4)
 
     def clean(self) -> None:
@@ -28,21 +77,19 @@ class Objects:
         self._uploads.mkdir(parents=True, exist_ok=True)
         return self._uploads / name
 
-    def path(self, bucket: str, key: str, *, withheld: bool = False) -> Path:
-        """Where an object lies, or one that the storage never got, though its result URL leads to it."""
-        return self._root / (".withheld" if withheld else "") / bucket / key
+    def file(self, place: Place, *, withheld: bool = False) -> Path:
+        """What a result URL of the emulator's own leads to."""
+        return (self._withheld if withheld else self._folder).path(place)
 
-    def put(self, file: Path, target: Path) -> None:
-        """Move the written file to its place, durably."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        file.replace(target)
-        sync_folder(target.parent)
+    def put(self, file: Path, place: Place, *, withheld: bool = False) -> None:
+        """Make the file an object, or one that the storage never gets, though its result URL leads to it."""
+        (self._withheld if withheld else self._storage).put(file, place)
 
-    def copy(self, source: Path, target: Path) -> None:
-        """Write the same object at another place."""
-        half = self.upload(secrets.token_hex(8))
-        with source.open("rb") as content, half.open("wb") as file:
-            shutil.copyfileobj(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        self.put(half, target)
+    def put_copy(self, file: Path, place: Place) -> None:
+        """Make an object of what the file holds, and leave the file."""
+        half = self.upload(secrets.token_hex(8) + file.suffix)
+        with file.open("rb") as content, half.open("wb") as copy:
+            shutil.copyfileobj(content, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        self.put(half, place)

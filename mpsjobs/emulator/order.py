@@ -44,6 +44,7 @@ _DESCRIBE: Mapping[str, _Shape] = {"TaskId": str}
 
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?-[0-9]{6,12}")
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
+_CLOUD_REGION = re.compile(r"(?:af|ap|eu|me|na|sa)-[a-z]+(?:-[a-z0-9]+)*")
 _URL = re.compile(
     r"https?://[^\s/]+\S*|file:///\S+"
 )  # a file of this machine is as reachable as a public URL
@@ -113,6 +114,12 @@ def check_content(order: Order, blocklist: tuple[str, ...]) -> None:
     text = f"{order.prompt}\n{order.lyrics}".casefold()
     if any(word.casefold() in text for word in blocklist):
         raise ApiError("InvalidParameter.ViolationContent", "The input content violates the content policy.")
+
+
+def check_region(order: Order) -> None:
+    """Refuse a region that the cloud cannot have; a folder has none, so there any name will do."""
+    if not _CLOUD_REGION.fullmatch(order.region):
+        raise bad_value("StoreCosParam.CosBucketRegion", f"there is no region {order.region}")
 
 
 def _shaped(value: Any, shape: Mapping[str, _Shape], where: str) -> dict[str, Any]:

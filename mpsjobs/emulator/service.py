@@ -15,8 +15,10 @@ from mpsjobs.emulator.api import Api, health
 from mpsjobs.emulator.clock import Clock, SystemClock
 from mpsjobs.emulator.config import EmulatorConfig
 from mpsjobs.emulator.faults import Faults
+from mpsjobs.emulator.keys import Keys
 from mpsjobs.emulator.ledger import Ledger
 from mpsjobs.emulator.links import Links
+from mpsjobs.emulator.objects import Folder, Objects, Storage
 from mpsjobs.emulator.rendering import ProcessRenderer, Renderer, StubRenderer
 from mpsjobs.emulator.tasks import Tasks
 from mpsjobs.emulator.web import Server
@@ -92,12 +94,15 @@ class Emulator:
         renderer = self._renderer or (
             StubRenderer() if config.audio == "stub" else ProcessRenderer(short=config.audio == "short")
         )
-        tasks = Tasks(ledger, config.objects, self._clock, config.speed, renderer)
+        storage = self._storage()
+        objects = Objects(config.objects, ledger.path, storage)
+        tasks = Tasks(ledger, objects, self._clock, config.speed, renderer)
         self._stop.append(tasks.close)
         server = Server(config.host, config.port)
         self._stop.append(server.stop)
         self.url = server.url
-        links = Links(config.data, self._clock)
+        links = Links(config.data, self._clock, storage)
+        keys = Keys(config.data, config.credentials, config.tokens)
         tasks.start()
         faults = Faults(
             config.faults,
@@ -105,7 +110,9 @@ class Emulator:
             delays=config.fault_delays,
             created=(task.prompt for task in tasks.all()),
         )
-        server.api = Api(config, self._clock, tasks, lambda task, i: links.make(self.url, task, i), faults)
+        server.api = Api(
+            config, self._clock, keys, tasks, lambda task, i: links.make(self.url, task, i), faults
+        )
         server.find = lambda target: links.find(target, tasks)
         server.health = lambda: health(config.data)
         server.faults = faults
@@ -115,6 +122,23 @@ class Emulator:
         thread.start()
         self._stop += [thread.join, server.shutdown]
         self._publish_address()
+
+    def _storage(self) -> Storage:
+        config = self.config
+        if config.store_endpoint is None:
+            return Folder(config.objects)
+        from mpsjobs.emulator.buckets import Buckets  # imports boto3
+
+        account, account_key = next(iter(config.credentials.items()))
+        own = config.store_keys
+        secret_id, secret_key = own or (account, account_key)
+        return Buckets(
+            config.store_endpoint,
+            addressing=config.store_addressing,
+            secret_id=secret_id,
+            secret_key=secret_key,
+            token=None if own else config.tokens.get(account),
+        )
 
     def _publish_address(self) -> None:
         temporary = self._address.with_suffix(".tmp")

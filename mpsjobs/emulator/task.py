@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mpsjobs.emulator.faults import Fate, TaskFault
+from mpsjobs.emulator.objects import Place
 
 Status = Literal["WAIT", "RUN", "DONE", "FAIL"]
 
@@ -22,10 +23,14 @@ class Output:
     duration_s: float
 
     @property
-    def second_key(self) -> str:
+    def place(self) -> Place:
+        return Place(self.bucket, self.region, self.key)
+
+    @property
+    def second_place(self) -> Place:
         """Where the same object is found when it is written twice."""
         stem, dot, suffix = self.key.rpartition(".")
-        return f"{stem}-again{dot}{suffix}"
+        return Place(self.bucket, self.region, f"{stem}-again{dot}{suffix}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 import heapq
 import itertools
 import logging
+import queue
 import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +16,26 @@ from mpsjobs.emulator.clock import Clock
 from mpsjobs.emulator.errors import ApiError
 from mpsjobs.emulator.faults import Fate, TaskFault
 from mpsjobs.emulator.ledger import Ledger
-from mpsjobs.emulator.objects import Objects
+from mpsjobs.emulator.objects import NotWritten, Objects
 from mpsjobs.emulator.order import Order, order_of
 from mpsjobs.emulator.rendering import Rendered, Renderer, RenderJob
 from mpsjobs.emulator.task import Finish, Output, Status, Task, pace
 
 log = logging.getLogger(__name__)
 
+_WRITERS = 4
+_STOP_WAIT_S = 0.5  # for each of them
 _FAULT_MESSAGE = "Internal error: the music could not be generated"
 
 
 class Tasks:
     """All tasks of one ledger. Thread-safe. Tasks outlive the process: an unfinished one goes on when loaded."""
 
-    def __init__(self, ledger: Ledger, objects: Path, clock: Clock, speed: float, renderer: Renderer) -> None:
+    def __init__(
+        self, ledger: Ledger, objects: Objects, clock: Clock, speed: float, renderer: Renderer
+    ) -> None:
         self._ledger = ledger
-        self._objects = Objects(objects, ledger.path)
+        self._objects = objects
         self._clock = clock
         self._speed = speed
         self._renderer = renderer
@@ -38,6 +44,11 @@ class Tasks:
         self._order = itertools.count()
         self._wake = threading.Condition()
         self._closed = False
+        # A far or silent storage must keep neither other tasks from going on nor the emulator from stopping.
+        self._to_write: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._writers = [
+            threading.Thread(target=self._write, name="emulator-writer", daemon=True) for _ in range(_WRITERS)
+        ]
         self._thread = threading.Thread(target=self._run, name="emulator-tasks", daemon=True)
 
     def start(self) -> None:
@@ -50,7 +61,8 @@ class Tasks:
                 self._schedule(task)
             else:
                 self._schedule_late_write(task, task.finish)
-        self._thread.start()
+        for thread in (self._thread, *self._writers):
+            thread.start()
 
     def close(self) -> None:
         with self._wake:
@@ -59,6 +71,11 @@ class Tasks:
         if self._thread.ident is not None:
             self._thread.join()
         self._renderer.close()
+        for _ in self._writers:
+            self._to_write.put(lambda: None)
+        for thread in self._writers:
+            if thread.ident is not None:
+                thread.join(_STOP_WAIT_S)
         self._objects.clean()
 
     def create(self, secret_id: str, request_id: str, request: Mapping[str, Any], fate: Fate) -> Task:
@@ -94,8 +111,8 @@ class Tasks:
         return "WAIT" if self._clock.now() < task.created_at + to_run else "RUN"
 
     def file_of(self, task: Task, output: Output) -> Path:
-        """What the result URL leads to."""
-        return self._objects.path(output.bucket, output.key, withheld=task.withheld)
+        """What a result URL of the emulator's own leads to."""
+        return self._objects.file(output.place, withheld=task.withheld)
 
     def _load(self, record: Mapping[str, Any]) -> None:
         task_id = record["TaskId"]
@@ -138,9 +155,12 @@ class Tasks:
         paths = tuple(str(self._objects.upload(name)) for name in names)
         job = RenderJob(task.task_id, order.prompt, order.lyrics, order.instrumental, order.format, paths)
         done_at = task.created_at + pace(task.task_id, self._speed)[1]
-        self._renderer.submit(
-            job, lambda rendered: self._at(done_at, lambda: self._publish(task, order, job, rendered))
-        )
+
+        def done(rendered: Rendered) -> None:
+            publish = partial(self._publish, task, order, job, rendered)
+            self._at(done_at, lambda: self._to_write.put(publish))
+
+        self._renderer.submit(job, done)
 
     def _publish(self, task: Task, order: Order, job: RenderJob, rendered: Rendered) -> None:
         """Move all outputs to their keys, then say DONE."""
@@ -153,14 +173,15 @@ class Tasks:
                 output = Output(
                     order.bucket, order.region, order.key(task.task_id, index), path.stat().st_size, seconds
                 )
-                self._objects.put(path, self.file_of(task, output))
                 if task.fate.task is TaskFault.DUPLICATE_WRITE:
-                    self._objects.copy(
-                        self.file_of(task, output), self._objects.path(output.bucket, output.second_key)
-                    )
+                    self._objects.put_copy(path, output.second_place)
+                self._objects.put(path, output.place, withheld=task.withheld)
                 outputs.append(output)
-        except OSError as error:
-            self._end(task, Finish("FAIL", f"Failed to write the output to COS: {error.strerror}"))
+        except (OSError, NotWritten) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            for left in job.paths:
+                Path(left).unlink(missing_ok=True)
+            self._end(task, Finish("FAIL", f"Failed to write the output to COS: {why}"))
             return
         self._end(task, Finish("DONE", "", tuple(outputs)))
 
@@ -170,7 +191,7 @@ class Tasks:
 
     def _write_late(self, task: Task, finish: Finish) -> None:
         for output in finish.outputs:
-            self._objects.copy(self.file_of(task, output), self._objects.path(output.bucket, output.key))
+            self._objects.put_copy(self.file_of(task, output), output.place)
         self._ledger.append({"event": "written", "TaskId": task.task_id})
         task.written = True
 
@@ -196,9 +217,17 @@ class Tasks:
 
     def _run(self) -> None:
         while (step := self._next()) is not None:
-            try:
-                step()
-            except Exception:  # a full disk, say: this task stays in RUN until a restart, the others go on
+            self._carry_on(step)
+
+    def _write(self) -> None:
+        while not self._closed:
+            self._carry_on(self._to_write.get())
+
+    def _carry_on(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception:  # a full disk, say: this task stays in RUN until a restart, the others go on
+            if not self._closed:
                 log.exception("a task could not be carried on")
 
     def _next(self) -> Callable[[], None] | None:

@@ -99,14 +99,15 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
-        if self.path not in {"/", _FAULTS}:
+        path = self.path.rstrip("?")  # the vendor's async client sends an empty query
+        if path not in {"/", _FAULTS}:
             self.close_connection = True  # the body stays unread
             self._send_json(404, {"error": "the API is at POST /"})
             return
         body = self._read_body()
         if body is None:
             return
-        if self.path == "/":
+        if path == "/":
             headers = {name.lower(): value for name, value in self.headers.items()}
             self._send(self.server.api.call(headers, body))
         else:

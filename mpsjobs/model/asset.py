@@ -3,11 +3,48 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from hashlib import blake2b
+from typing import Self, TypeAlias
 
 from mpsjobs.model.diagnostics import Position
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+
+class Sensitive(str):
+    """A text that is sent, and shown nowhere: where it would be printed, `(sensitive)` stands.
+
+    `key` (32 bytes) is stretched from the secret values in it, so that its digest is as hard to guess as a good password hash.
+    """
+
+    __slots__ = ("key",)
+    key: bytes
+
+    def __new__(cls, text: str, key: bytes) -> Self:
+        made = super().__new__(cls, text)
+        made.key = key
+        return made
+
+    def digest(self, text: str) -> dict[str, Json]:
+        """What stands for it in plans, states and receipts, by way of `text`: its canonical form."""
+        return {SENSITIVE: blake2b(text.encode(), key=self.key, digest_size=16).hexdigest()}
+
+    def __str__(self) -> str:
+        return f"({SENSITIVE})"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __format__(self, _spec: str) -> str:
+        return str(self)
+
+
+SENSITIVE = "sensitive"
+
+
+def is_hidden(value: Json) -> bool:
+    """Whether this is the digest of a sensitive text."""
+    return isinstance(value, dict) and value.keys() == {SENSITIVE} and isinstance(value[SENSITIVE], str)
 
 
 class ReferenceKind(StrEnum):
@@ -63,7 +100,7 @@ class Asset:
     """One desired piece of audio.
 
     `takes` is how many unrejected takes are wanted; `pick` the number of the take to use, None for the first good one. `store` is
-    set only when the asset overrides the project's store.
+    set only when the asset overrides the project's store. `source` is the row that it was made from, where a table or a list made it.
     """
 
     address: str
@@ -75,3 +112,4 @@ class Asset:
     tags: tuple[str, ...] = ()
     description: str | None = None
     store: StoreTarget | None = None
+    source: Position | None = None

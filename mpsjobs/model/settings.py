@@ -140,7 +140,7 @@ class PolicySettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`defaults` and `models` are as written, checked by the spec layer; the rest is ready to use. `download` is relative to the project."""
+    """`defaults`, `presets`, `variables` and `models` are as written, checked by the spec layer; the rest is ready to use. `download` is relative to the project."""
 
     project: str
     provider: ProviderSettings
@@ -153,4 +153,6 @@ class Settings:
     credentials: CredentialsSettings = field(default_factory=CredentialsSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     defaults: Mapping[str, Json] = field(default_factory=dict)
+    presets: Mapping[str, Json] = field(default_factory=dict)
+    variables: Mapping[str, Json] = field(default_factory=dict)
     models: Mapping[str, Json] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from mpsjobs.model.asset import Json
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, Severity
 from mpsjobs.model.settings import Site
 from mpsjobs.spec.catalogue import Catalogue, ModelEntry, Parameter, ParameterType
+from mpsjobs.spec.blocks import about
 from mpsjobs.spec.layers import Fields, Said
 from mpsjobs.spec.suggest import closest, did_you_mean, listed
 
@@ -40,16 +41,18 @@ class Checks:
         self.catalogue = catalogue
         self.site = site
         self.doubtful = Severity.ERROR if strict else Severity.WARNING
-        self._found: dict[Diagnostic, None] = {}
+        self.row: Position | None = None  # of the asset that is looked at, where a row made it
+        self._found: dict[tuple[Position | None, str, str], Diagnostic] = {}
         self._near: dict[tuple[str, tuple[str, ...]], str | None] = {}
 
     @property
     def found(self) -> list[Diagnostic]:
         """Each once, however many assets inherit it."""
-        return list(self._found)
+        return list(self._found.values())
 
     def add(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self._found.update(dict.fromkeys(diagnostics))
+        for each in about(self.row, diagnostics):
+            self._found.setdefault((each.position, each.summary, each.detail), each)
 
     def error(self, at: Position, summary: str, detail: str, hint: str, *related: Related) -> None:
         self.add([Diagnostic(summary, detail, hint, position=at, related=related)])

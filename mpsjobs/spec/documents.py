@@ -4,7 +4,7 @@ Validation is strict, and happens on values as `yaml` reads them: a text field t
 asks what the scalar means. `null` stands for a field that nobody set, and takes back what was inherited.
 """
 
-from typing import Annotated, Any, ClassVar, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -20,6 +20,7 @@ from mpsjobs.spec.fields import (
     mistake,
     one_or_many,
 )
+from mpsjobs.spec.yaml import Map, Mark
 
 TAGS = frozenset({"<text>", "<file>"})
 """Parts of an error's path that stand for a choice of types, not for a key."""
@@ -30,10 +31,14 @@ def _text_or_file(value: Any) -> str:
 
 
 class Written(BaseModel):
-    """A mapping that a person writes. `LATER` names keys that are known but not built yet, with what they are for."""
+    """A mapping that a person writes.
+
+    `LATER` names keys that are known but not built yet, with what they are for; `ELSEWHERE` keys that belong to something else.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
     LATER: ClassVar[dict[str, str]] = {}
+    ELSEWHERE: ClassVar[dict[str, str]] = {}
     TITLE: ClassVar[str] = "this mapping"
     OTHERWISE: ClassVar[str] = "Remove the key, or use one of these."
 
@@ -96,21 +101,22 @@ class StoreOverride(Written):
 
 
 class AssetSpec(Written):
-    """One asset, or defaults for assets."""
+    """What an asset, a preset and defaults can say."""
 
     TITLE: ClassVar[str] = "an asset"
+    ELSEWHERE: ClassVar[dict[str, str]] = {
+        "address": "an asset with `matrix` or `for_each`",
+        "for_each": "an asset",
+        "matrix": "an asset",
+        "preset": "an asset or defaults",
+    }
     LATER: ClassVar[dict[str, str]] = {
-        "address": "addresses of a matrix",
         "depends_on": "dependencies between assets",
         "expect": "audio expectations",
-        "for_each": "loops",
         "ignore_changes": "lifecycle rules",
         "master": "post-processing",
-        "matrix": "matrices",
         "on_fail": "audio expectations",
         "on_remove": "lifecycle rules",
-        "preset": "presets",
-        "presets": "presets",
         "prevent_regenerate": "lifecycle rules",
         "prevent_retire": "lifecycle rules",
         "publish": "publishing",
@@ -157,11 +163,72 @@ class AssetSpec(Written):
     variation: Word | None = Field(None, description="A free word that makes this a sound of its own.")
 
 
-def _shorthand(value: Any) -> Any:
+class DefaultsSpec(AssetSpec):
+    """What assets have in common."""
+
+    TITLE: ClassVar[str] = "defaults"
+    preset: Words | None = Field(
+        None,
+        description="Names of presets, laid over the defaults in this order; the asset goes before them.",
+    )
+
+
+class AssetEntry(DefaultsSpec):
+    """One asset, or with `matrix` or `for_each` many of them."""
+
+    TITLE: ClassVar[str] = "an asset"
+    matrix: dict[str, Any] | None = Field(
+        None,
+        description="One asset for each combination: lists of texts by the names of the dimensions, with `include` and `exclude`. "
+        "Values are `${each.dimension}`.",
+    )
+    for_each: Any = Field(
+        None,
+        description="One asset for each item of a list or a mapping, or row of a table: `{file: cues.csv, key: id}`. "
+        "Values are `${each.key}`, `${each.value}`, `${each.column}`.",
+    )
+    address: str | None = Field(
+        None,
+        description="What comes after the asset's name in the addresses of a matrix or a for_each, such as "
+        "`${each.mood}.${each.biome}`. Unset: the values in the order of the dimensions' names; the key.",
+    )
+
+
+def declaration(value: Any) -> Any:
+    """A value is short for a default; nothing at all declares a variable without one."""
+    if value is None:
+        return {}
+    return value if isinstance(value, dict) else {"default": value}
+
+
+class VariableSpec(Written):
+    """A variable."""
+
+    TITLE: ClassVar[str] = "a variable"
+    type: Literal["string", "number", "bool", "list"] | None = Field(
+        None, description="`string`, `number`, `bool` or `list`. Unset: the value is taken as it is written."
+    )
+    default: Any = Field(None, description="Its value where nothing sets it.")
+    description: str | None = Field(None, description="A note for people.")
+    allowed: Words | None = Field(None, min_length=1, description="The only values that it may have.")
+    sensitive: Switch = Field(
+        False,
+        description="True: the value is sent, and never shown or recorded in clear.",  # noqa: FBT003
+    )
+
+
+Declaration: TypeAlias = Annotated[VariableSpec, BeforeValidator(declaration)]
+
+
+def asset_node(value: Any, mark: Mark) -> Any:
     """A text is the prompt; nothing at all is an asset that takes everything from its defaults."""
-    if isinstance(value, str):
-        return {"prompt": value}
-    return {} if value is None else value
+    if value is None or isinstance(value, str):
+        node = Map(mark)
+        if value is not None:
+            node["prompt"] = value
+            node.places["prompt"] = (mark, mark)
+        return node
+    return value
 
 
 class SpecFile(Written):
@@ -172,14 +239,18 @@ class SpecFile(Written):
     LATER: ClassVar[dict[str, str]] = {
         "import": "imports",
         "moved": "moves",
-        "presets": "presets",
-        "variables": "variables",
-        "vars": "variables",
-        "for_each": "loops",
-        "matrix": "matrices",
     }
+    ELSEWHERE: ClassVar[dict[str, str]] = {"for_each": "an asset", "matrix": "an asset"}
     group: str | None = Field(None, description="Prefix of all addresses in this file.")
-    defaults: AssetSpec | None = Field(None, description="What the assets of this file have in common.")
-    assets: dict[str, Annotated[AssetSpec, BeforeValidator(_shorthand)]] | None = Field(
+    variables: dict[str, Declaration] | None = Field(
+        None,
+        description="Values that this file names for itself: `${var.name}`. A value is short for `{default: value}`; nothing sets "
+        "them from outside.",
+    )
+    presets: dict[str, AssetSpec] | None = Field(
+        None, description="Fields that assets of this file share by name: `preset: name`."
+    )
+    defaults: DefaultsSpec | None = Field(None, description="What the assets of this file have in common.")
+    assets: dict[str, AssetEntry] | None = Field(
         None, description="The assets by name. A text is short for a prompt."
     )

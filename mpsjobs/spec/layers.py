@@ -1,6 +1,6 @@
-"""Defaults and what an asset says itself, laid over each other; every field remembers where it was written.
+"""Defaults, presets and what an asset says itself, laid over each other; every field remembers where it was written.
 
-The rules: the settings' defaults, then the file's, then the asset. A later value replaces an earlier one; `extra_parameters`,
+The rules: the settings' defaults, then the file's, then the presets in their order, then the asset. A later value replaces an earlier one; `extra_parameters`,
 `additional_parameters` and `store` are merged key by key; lists are replaced. `null` takes back what was inherited. Setting `model`
 drops an inherited version, `extra_parameters` and `additional_parameters`, which were meant for another model; `lyrics` and
 `instrumental` are said in our own words and stay.
@@ -21,12 +21,13 @@ _MERGED = frozenset({"extra_parameters", "additional_parameters", "store"})
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A place where fields of assets are written: `node` is the mapping as read, or the text that stands for a prompt."""
+    """A place where fields of assets are written: `node` is the mapping as read, with its values filled in. `title` is for people."""
 
     spec: AssetSpec
     node: Any
     file: str
     whole: Position
+    title: str = ""
 
     def at(self, *path: str | int, key: bool = False) -> Position:
         """Where a value of this layer (or its key) is written."""

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from mpsjobs.model.asset import Sensitive
 from mpsjobs.model.diagnostics import Diagnostic, Position
 from mpsjobs.spec.documents import TAGS, Written
 from mpsjobs.spec.suggest import closest, listed
@@ -54,13 +55,21 @@ class Checked(Generic[T]):
     dropped: tuple[Path, ...] = ()
 
 
-def check(kind: type[T], root: Any, file: str) -> Checked[T]:
-    """Validate a document, or as much of it as is right, so that later checks can go on with the rest."""
+def check(
+    kind: type[T], root: Any, file: str, *, name: str = "The file", whole: Position | None = None
+) -> Checked[T]:
+    """Validate a document, or as much of it as is right, so that later checks can go on with the rest.
+
+    `name` is what a part of a document is called, and `whole` where it is written.
+    """
     try:
         return Checked(kind.model_validate(root))
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=True)
-    diagnostics = tuple(dict.fromkeys(_diagnostic(kind, detail, root, file) for detail in details))
+    whole = whole or Position(file)
+    diagnostics = tuple(
+        dict.fromkeys(_diagnostic(kind, detail, root, file, name, whole) for detail in details)
+    )
     dropped = tuple({_field(detail, root) for detail in details})
     for path in dropped:
         root = _without(root, path)
@@ -86,12 +95,16 @@ def locate(root: Any, path: Path, *, key: bool = False) -> Mark | None:
     return found
 
 
-def _diagnostic(kind: type[Written], error: ErrorDetails, root: Any, file: str) -> Diagnostic:
+def _diagnostic(  # noqa: PLR0917, PLR0913  # what `check` was told
+    kind: type[Written], error: ErrorDetails, root: Any, file: str, name: str, whole: Position
+) -> Diagnostic:
     path = tuple(part for part in error["loc"] if part not in TAGS)
     unknown = error["type"] == "extra_forbidden"
     mark = locate(root, path, key=unknown)
-    summary, detail, hint = _unknown_key(kind, path) if unknown else _bad_value(error, path)
-    return Diagnostic(summary, detail, hint, position=position(mark, file) if mark else Position(file))
+    summary, detail, hint = _unknown_key(kind, path) if unknown else _bad_value(error, path, name)
+    if isinstance(error["input"], Sensitive):
+        detail = "Its value is sensitive, and not shown."
+    return Diagnostic(summary, detail, hint, position=position(mark, file) if mark else whole)
 
 
 def _unknown_key(kind: type[Written], path: Path) -> tuple[str, str, str]:
@@ -102,6 +115,8 @@ def _unknown_key(kind: type[Written], path: Path) -> tuple[str, str, str]:
             f"This version of mpsjobs has no {purpose}; ignoring the key would give you something else than you asked for.",
             "Remove the key.",
         )
+    if place := owner.ELSEWHERE.get(key):
+        return f'"{key}" cannot stand here', f"It belongs to {place}.", "Move it there, or remove it."
     known = list(owner.model_fields)
     near = closest(key, known, cutoff=0.75)
     return (
@@ -111,8 +126,8 @@ def _unknown_key(kind: type[Written], path: Path) -> tuple[str, str, str]:
     )
 
 
-def _bad_value(error: ErrorDetails, path: Path) -> tuple[str, str, str]:
-    name = next((part for part in reversed(path) if isinstance(part, str)), "the file")
+def _bad_value(error: ErrorDetails, path: Path, whole: str) -> tuple[str, str, str]:
+    name = next((part for part in reversed(path) if isinstance(part, str)), whole)
     context = error.get("ctx", {})
     kind = error["type"]
     if kind == "mistake":
@@ -124,7 +139,7 @@ def _bad_value(error: ErrorDetails, path: Path) -> tuple[str, str, str]:
         says, detail, hint = _PLAIN[kind]
         return f'"{name}" {says}', detail.format_map(context), hint.format(name=name)
     wanted, hint = _WANTED.get(kind, ("something else", "Look at the documentation of this key."))
-    what = f'"{name}"' if path else "The file"
+    what = f'"{name}"' if path else whole
     return f"{what} must be {wanted}", f"It is {_kind_of(error['input'])}.", hint
 
 

@@ -19,28 +19,35 @@ from mpsjobs.spec.yaml import Plain
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An asset before it is resolved. `incomplete`: some of its fields were wrong and are left out, so none is missed."""
+    """An asset before it is resolved. `incomplete`: some of its fields were wrong and are left out, so none is missed.
+
+    `source` is the row that it was made from.
+    """
 
     address: str
     origin: Position
     fields: Fields
     incomplete: bool
+    source: Position | None = None
 
 
 class Resolver:
     """Makes assets. What is wrong or doubtful about them gathers in `checks`."""
 
-    def __init__(self, root: Path, settings: Settings, catalogue: Catalogue, *, strict: bool) -> None:
+    def __init__(
+        self, root: Path, settings: Settings, catalogue: Catalogue, texts: TextFiles, *, strict: bool
+    ) -> None:
         provider = settings.provider
         site = provider.site if provider.kind is ProviderKind.TENCENT else None
         self.checks = Checks(catalogue, site, strict=strict)
         self._limit = catalogue.prompt_limit
         self._store = settings.store
-        self._texts = TextFiles(root)
+        self._texts = texts
         self._media = MediaFiles(root)
 
     def asset(self, draft: Draft) -> Asset:
         """The asset; worthless where the checks found an error."""
+        self.checks.row = draft.source
         fields = draft.fields
         value = {name: said.value for name, said in fields.items() if isinstance(said, Said)}
         return Asset(
@@ -53,6 +60,7 @@ class Resolver:
             tags=tuple(dict.fromkeys(value.get("tags", ()))),
             description=value.get("description"),
             store=self._target(fields),
+            source=draft.source,
         )
 
     def _sound(self, draft: Draft) -> Sound:
@@ -123,7 +131,7 @@ class Resolver:
         text = said.value
         if isinstance(text, TextFile):
             try:
-                text = self._texts.read(text.file, said.layer.at(name, "file"))
+                text = self._texts.read(text.file, said.layer.at(name, "file"), said.layer.file)
             except SpecError as error:
                 self.checks.add(error.diagnostics)
                 return None
@@ -147,7 +155,7 @@ class Resolver:
         if item.file is None:
             return Reference(ReferenceKind.URL, item.url or "")
         try:
-            return self._media.reference(item.file, said.layer.at(*said.path, index, "file"))
+            return self._media.reference(item.file, said.layer.at(*said.path, index, "file"), said.layer.file)
         except SpecError as error:
             self.checks.add(error.diagnostics)
             return None

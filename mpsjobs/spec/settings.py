@@ -22,11 +22,12 @@ from mpsjobs.model.settings import (
     WebIdentity,
 )
 from mpsjobs.spec.fields import bare_prefix
-from mpsjobs.spec.interpolation import interpolate
 from mpsjobs.spec.mistakes import check, locate
 from mpsjobs.spec.project_files import SETTINGS_NAME, leads_outside
 from mpsjobs.spec.settings_file import SettingsFile
 from mpsjobs.spec.source import read_text
+from mpsjobs.spec.templates import read_templates, roots_in
+from mpsjobs.spec.variables import declare
 from mpsjobs.spec.yaml import Map, parse, position
 
 TENCENT_GENERATIONS = 20
@@ -36,7 +37,8 @@ TENCENT_GENERATIONS = 20
 def load_settings(root: Path) -> tuple[Settings, tuple[Diagnostic, ...]]:
     """The settings of the project in the folder `root`, and warnings about them.
 
-    `defaults` and `models` of the result are as written, checked, and remember where; `load_assets` and `load_catalogue` take them.
+    `defaults`, `presets`, `variables` and `models` of the result are as written, checked, and remember where; `load_assets` and
+    `load_catalogue` take them. Fields with `${…}` are checked by `load_assets`, which knows the values.
 
     Raises:
         SpecError: all mistakes in the file at once. Where the file asks for another version of mpsjobs, only that is said: what else
@@ -53,9 +55,12 @@ def load_settings(root: Path) -> tuple[Settings, tuple[Diagnostic, ...]]:
     document = parse(text, SETTINGS_NAME)
     if isinstance(document.root, Map):
         _honour_required_version(document.root)
-    problems = [*document.problems, *interpolate(document, text)]
-    checked = check(SettingsFile, {} if document.root is None else document.root, SETTINGS_NAME)
+    problems = [*document.problems, *read_templates(document, text)]
+    written: Any = {} if document.root is None else document.root
+    checked = check(SettingsFile, _settled(written), SETTINGS_NAME)
     problems += checked.diagnostics
+    if isinstance(written, Map) and isinstance(written.get("variables"), Map):
+        declare(written["variables"], SETTINGS_NAME, problems.append)
     if checked.value is None:
         raise SpecError(*problems)
     reading = _Reading(checked.value, document.root)
@@ -64,6 +69,31 @@ def load_settings(root: Path) -> tuple[Settings, tuple[Diagnostic, ...]]:
     if any(problem.is_error for problem in problems):
         raise SpecError(*problems)
     return settings, tuple(problems)
+
+
+def _settled(root: Any) -> Any:
+    """The file without what is checked by itself, and without the fields that have to be filled in first."""
+    if not isinstance(root, Map):
+        return root
+    if isinstance(variables := root.get("variables"), Map):  # `declare` checks them
+        root = root.with_value("variables", Map(variables.mark))
+    if not roots_in(root):
+        return root
+    if isinstance(defaults := root.get("defaults"), Map):
+        root = root.with_value("defaults", _without_templates(defaults))
+    if isinstance(presets := root.get("presets"), Map):
+        for name, preset in presets.items():
+            if isinstance(preset, Map):
+                presets = presets.with_value(name, _without_templates(preset))
+        root = root.with_value("presets", presets)
+    return root
+
+
+def _without_templates(fields: Map) -> Map:
+    for name, value in fields.items():
+        if roots_in(value):
+            fields = fields.without(name)
+    return fields
 
 
 class _Reading:
@@ -113,6 +143,8 @@ class _Reading:
                 file.network.connect_timeout, file.network.read_timeout, file.network.ca_file
             ),
             defaults=self.written("defaults"),
+            presets=self.written("presets"),
+            variables=self.written("variables"),
             models=self.written("models"),
         )
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import AfterValidator, Field, model_validator
 
 from mpsjobs.spec.catalogue_file import ModelSpec
-from mpsjobs.spec.documents import AssetSpec, Written
+from mpsjobs.spec.documents import AssetSpec, Declaration, DefaultsSpec, Written
 from mpsjobs.spec.fields import (
     Bucket,
     Duration,
@@ -203,13 +203,10 @@ class SettingsFile(Section):
         "expect": "audio expectations",
         "hooks": "hooks",
         "notify": "notifications",
-        "presets": "presets",
         "prices": "prices",
         "publish": "publishing",
         "reuse_from": "promotion between environments",
         "review": "review settings",
-        "variables": "variables",
-        "vars": "variables",
     }
     project: Name | None = Field(None, description="Name of the project. Required.")
     required_version: Annotated[Word, AfterValidator(_specifier)] | None = Field(
@@ -234,7 +231,14 @@ class SettingsFile(Section):
         default_factory=CredentialsFile, description="Where the keys of the account come from."
     )
     network: NetworkFile = Field(default_factory=NetworkFile, description="Time-outs and trust.")
-    defaults: AssetSpec | None = Field(None, description="What all assets have in common.")
+    variables: dict[str, Declaration] | None = Field(
+        None,
+        description="What the project leaves open: `${var.name}`. A value is short for `{default: value}`.",
+    )
+    presets: dict[str, AssetSpec] | None = Field(
+        None, description="Fields that assets share by name: `preset: name`."
+    )
+    defaults: DefaultsSpec | None = Field(None, description="What all assets have in common.")
     models: dict[str, ModelSpec] | None = Field(
         None, description="Models to add to the catalogue, or to correct there."
     )

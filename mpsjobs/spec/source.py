@@ -14,8 +14,10 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_HINT = "Save the file as UTF-8."
 
 
-def read_text(path: Path, label: str, *, limit: int = MAX_BYTES, at: Position | None = None) -> str:
-    """The text of a file, without a byte order mark.
+def read_text(
+    path: Path, label: str, *, limit: int = MAX_BYTES, at: Position | None = None, utf16: bool = False
+) -> str:
+    """The text of a file, without a byte order mark. With `utf16` such files are read too, by their byte order mark.
 
     `label` is the name shown to the user. `at` is where the file is named, if it is named anywhere: errors about the file as a whole
     point there. The size is looked at before anything is read.
@@ -56,15 +58,25 @@ def read_text(path: Path, label: str, *, limit: int = MAX_BYTES, at: Position | 
         ) from None
     if len(data) > limit:
         raise _too_large(label, limit, whole)
-    return decode(data, label)
+    return decode(data, label, utf16=utf16)
 
 
-def decode(data: bytes, label: str) -> str:
-    """UTF-8 without a byte order mark and without control characters.
+def decode(data: bytes, label: str, *, utf16: bool = False) -> str:
+    """UTF-8 (or with `utf16` that, by its byte order mark) without a byte order mark and without control characters.
 
     Raises:
         SpecError: at the line and column of the first byte that does not fit.
     """
+    if utf16 and data.startswith(_UTF16):
+        try:
+            data = data.decode("utf-16").encode()
+        except UnicodeDecodeError:
+            raise SpecError.of(
+                "The file is cut off, or not UTF-16",
+                detail="It begins as UTF-16, and does not go on as such.",
+                hint="Save it again.",
+                position=Position(label),
+            ) from None
     if data.startswith(_UTF16):
         raise SpecError.of(
             "The file is saved as UTF-16",

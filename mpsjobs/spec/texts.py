@@ -5,7 +5,7 @@ import unicodedata
 from difflib import get_close_matches
 from pathlib import Path
 
-from mpsjobs.model.asset import Reference, ReferenceKind
+from mpsjobs.model.asset import Reference, ReferenceKind, Sensitive
 from mpsjobs.model.diagnostics import Position, SpecError
 from mpsjobs.spec.source import read_text
 
@@ -14,6 +14,8 @@ MAX_TEXT_BYTES = 1024 * 1024
 
 def normal(text: str) -> str:
     """NFC, LF, and no newline at the end: what is sent, counted and fingerprinted."""
+    if isinstance(text, Sensitive):
+        return Sensitive(normal("".join((text,))), text.key)
     if text.isascii() and "\r" not in text:
         return text.rstrip("\n")
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).rstrip("\n")
@@ -26,13 +28,13 @@ class TextFiles:
         self._root = root.resolve()
         self._known: dict[Path, str] = {}
 
-    def read(self, name: str, at: Position) -> str:
-        """The text of `name`, relative to the file that `at` stands in.
+    def read(self, name: str, at: Position, beside: str) -> str:
+        """The text of `name`, relative to the file `beside` it. `at` is where the name is written.
 
         Raises:
             SpecError: outside the project, or not a readable UTF-8 text of at most 1 MiB.
         """
-        real = find(self._root, name, at)
+        real = find(self._root, name, at, beside)
         if real not in self._known:
             label = real.relative_to(self._root).as_posix()
             self._known[real] = read_text(real, label, limit=MAX_TEXT_BYTES, at=at)
@@ -46,13 +48,13 @@ class MediaFiles:
         self._root = root.resolve()
         self._known: dict[Path, str] = {}
 
-    def reference(self, name: str, at: Position) -> Reference:
-        """The file `name`, relative to the file that `at` stands in, with its content hash.
+    def reference(self, name: str, at: Position, beside: str) -> Reference:
+        """The file `name`, relative to the file `beside` it, with its content hash. `at` is where the name is written.
 
         Raises:
             SpecError: outside the project, or not a readable file with something in it.
         """
-        real = find(self._root, name, at)
+        real = find(self._root, name, at, beside)
         label = real.relative_to(self._root).as_posix()
         if real not in self._known:
             try:
@@ -74,13 +76,13 @@ class MediaFiles:
         return Reference(ReferenceKind.FILE, label, self._known[real])
 
 
-def find(root: Path, name: str, at: Position) -> Path:
-    """The file that `name` means, written in the file that `at` stands in. `root` is resolved; so is the result, which lies in it.
+def find(root: Path, name: str, at: Position, beside: str) -> Path:
+    """The file that `name` means, relative to the file `beside` it. `root` is resolved; so is the result, which lies in it.
 
     Raises:
         SpecError: outside the project, or not there.
     """
-    path = root.joinpath(*Path(at.file).parent.parts) / name
+    path = root.joinpath(*Path(beside).parent.parts) / name
     try:
         real = path.resolve()
         inside = real.is_relative_to(root) and not Path(name).is_absolute()

@@ -11,7 +11,7 @@ aliases share what they name, and add at most a bounded multiple of what was wri
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]  # re-exported by intent, with a fallback for its name
 from ruamel.yaml.error import YAMLError
@@ -51,8 +51,18 @@ _PRIVATE = range(0xE000, 0xF900)
 class Mark(Protocol):
     """A place as libyaml gives it: line and column from 0, in characters."""
 
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
+class Elsewhere(NamedTuple):
+    """A place in another file than the one that is read: where a value that was put in here comes from."""
+
     line: int
     column: int
+    file: str
 
 
 class Plain(str):
@@ -125,7 +135,7 @@ def parse(text: str, file: str) -> Document:
 
 
 def position(mark: Mark, file: str) -> Position:
-    return Position(file, mark.line + 1, mark.column + 1)
+    return Position(mark.file if isinstance(mark, Elsewhere) else file, mark.line + 1, mark.column + 1)
 
 
 def _guarded(text: str) -> tuple[str, dict[int, str]]:

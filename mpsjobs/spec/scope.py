@@ -1,0 +1,320 @@
+"""What names in `${…}` stand for at one place, and what the functions make of them."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, NamedTuple, NoReturn, assert_never
+
+from mpsjobs.model.asset import Sensitive
+from mpsjobs.model.diagnostics import Diagnostic, Position, Related, SpecError
+from mpsjobs.spec.expressions import Call, Expression, Literal, Name
+from mpsjobs.spec.suggest import closest, did_you_mean, listed
+from mpsjobs.spec.templates import Template
+from mpsjobs.spec.texts import TextFiles, normal
+from mpsjobs.spec.variables import Variables
+from mpsjobs.spec.yaml import Mark, Plain
+
+MAX_LENGTH = 1_000_000
+"""Characters that one text may grow to: values in values of long tables multiply."""
+
+
+class Cell(NamedTuple):
+    """A value of a row or of a combination, and where it is written. None: the cell is empty."""
+
+    value: Any
+    place: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """What `each` is for one asset. `known` are all names that some row has; `row` is where this one is written."""
+
+    cells: Mapping[str, Cell]
+    known: Collection[str]
+    row: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What can be named at a place. `asset` holds its names; `each` is None outside of a matrix or a `for_each`."""
+
+    variables: Variables
+    texts: TextFiles
+    project: str
+    group: str | None = None
+    asset: Mapping[str, str] = field(default_factory=dict)
+    each: Each | None = None
+
+
+class UnresolvedError(Exception):
+    """A text cannot be filled in. The diagnostic says why; None: that was said before."""
+
+    def __init__(self, diagnostic: Diagnostic | None) -> None:
+        super().__init__(diagnostic.summary if diagnostic else "")
+        self.diagnostic = diagnostic
+
+
+def fill(template: Template, scope: Scope) -> Any:
+    """The text with its values, or where it is one expression and nothing else, its value: also a list or a mapping, None if absent.
+
+    Raises:
+        UnresolvedError: a name stands for nothing, or for something that has no place in a text.
+    """
+    evaluation = _Evaluation(template, scope)
+    if (only := template.only) is not None:
+        return evaluation.value(only)
+    texts = [part if isinstance(part, str) else evaluation.text(part) for part in template.parts or ()]
+    if sum(map(len, texts)) > MAX_LENGTH:
+        evaluation.fail(
+            template.places[min(template.places)],
+            "The text is too long",
+            f"With its values it has more than {MAX_LENGTH:,} characters.",
+            "Put less into it.",
+        )
+    made = joined("", texts)
+    return Plain(made) if template.plain and not isinstance(made, Sensitive) else made
+
+
+def joined(separator: str, texts: list[str]) -> str:
+    """Joined; sensitive if any of them is."""
+    keys = sorted({text.key for text in (separator, *texts) if isinstance(text, Sensitive)})
+    made = separator.join(texts)
+    if not keys:
+        return made
+    return Sensitive(made, keys[0] if len(keys) == 1 else blake2b(b"".join(keys), digest_size=32).digest())
+
+
+def cell_of(template: Template, scope: Scope) -> Mark | None:
+    """Where the value is written, for a text that is one name of `each` and nothing else."""
+    only = template.only
+    if scope.each and isinstance(only, Name) and only.root == "each" and len(only.parts) > 1:
+        cell = scope.each.cells.get(only.parts[1])
+        return cell.place if cell else None
+    return None
+
+
+class _Evaluation:
+    def __init__(self, template: Template, scope: Scope) -> None:
+        self.template = template
+        self.scope = scope
+
+    def value(self, expression: Expression) -> Any:
+        match expression:
+            case Literal(text):
+                return text
+            case Name():
+                return self.name(expression)
+            case Call():
+                return self.call(expression)
+            case _:
+                assert_never(expression)
+
+    def text(self, expression: Expression) -> str:
+        """The value, which must be a text."""
+        value = self.value(expression)
+        if isinstance(value, str):
+            return value
+        what = str(expression) if isinstance(expression, Name) else "The result"
+        if value is None:
+            row = self.scope.each.row if self.scope.each else None
+            related = (Related(row, "this row"),) if row else ()
+            example = what if isinstance(expression, Name) else "each.mood"
+            self.fail(
+                expression.at,
+                f"`{what}` is empty here",
+                "There is nothing to put into the text.",
+                f'Fill it in where it is empty, or say what stands for it: `${{default({example}, "…")}}`.',
+                *related,
+            )
+        kind = "a list" if isinstance(value, list) else "a mapping"
+        hint = 'Write `${join(", ", …)}`.' if isinstance(value, list) else "Name one of its keys."
+        self.fail(expression.at, f"`{what}` is {kind}", "Only a text can be put into a text.", hint)
+
+    def name(self, name: Name) -> Any:
+        scope, root = self.scope, name.root
+        match root:
+            case "var":
+                value = self.variable(name)
+            case "each":
+                value = self.each(name)
+            case "asset":
+                value = self.known(name, scope.asset, "This place")
+            case "project":
+                return self.inside(scope.project, name, 1)
+            case "group":
+                return self.inside(scope.group, name, 1)
+            case _:
+                roots = ("var", "each", "asset", "project", "group")
+                hint = did_you_mean(root, roots, "Put a text in quotes.")
+                if root in scope.variables.names:
+                    hint = f"Did you mean `var.{root}`?"
+                elif scope.each and root in scope.each.known:
+                    hint = f"Did you mean `each.{root}`?"
+                self.fail(
+                    name.at, f'Unknown name "{root}"', f"A name begins with {listed(roots, 'or')}.", hint
+                )
+        return self.inside(value, name, 2)
+
+    def variable(self, name: Name) -> Any:
+        variables = self.scope.variables
+        called = self.second(name, "var", variables.names)
+        if called not in variables.names:
+            hint = did_you_mean(called, variables.names, "Declare it under `variables:` in mpsjobs.yaml.")
+            detail = f"There are {listed(variables.names)}." if variables.names else "None is declared."
+            self.fail(name.places[1], f'Unknown variable "{called}"', detail, hint)
+        if not variables.has(called):
+            raise UnresolvedError(variables.missing(called, self.place(name.places[1])))
+        return variables.value(called)
+
+    def each(self, name: Name) -> Any:
+        each = self.scope.each
+        if each is None:
+            self.fail(
+                name.at,
+                "There is no `each` here",
+                "It stands for a row or a combination, in assets with `for_each` or `matrix`.",
+                "Write the value itself, or add `for_each:` or `matrix:` to the asset.",
+            )
+        called = self.second(name, "each", each.known)
+        if called in each.cells:
+            return each.cells[called].value
+        if called in each.known:
+            return None
+        self.unknown(name.places[1], called, each.known, "each")
+
+    def known(self, name: Name, names: Mapping[str, str], where: str) -> str:
+        called = self.second(name, name.root, names)
+        if called not in names:
+            if not names:
+                self.fail(
+                    name.at, f"There is no `{name.root}` here", f"{where} is not part of one.", "Remove it."
+                )
+            self.unknown(name.places[1], called, names, name.root)
+        return names[called]
+
+    def second(self, name: Name, root: str, names: Collection[str]) -> str:
+        if len(name.parts) > 1:
+            return name.parts[1]
+        self.fail(
+            name.at,
+            f"`{root}` alone is no value",
+            f"It has {listed(f'`{root}.{each}`' for each in names)}.",
+            f"Write `{root}.name`.",
+        )
+
+    def unknown(self, at: int, called: str, names: Collection[str], root: str) -> NoReturn:
+        near = closest(called, names)
+        self.fail(
+            at,
+            f'Unknown name "{root}.{called}"',
+            f"There are {listed(f'`{root}.{each}`' for each in names)}.",
+            f"Did you mean `{root}.{near}`?" if near else "Use one of these.",
+        )
+
+    def inside(self, value: Any, name: Name, depth: int) -> Any:
+        """The value at the rest of the path."""
+        for index in range(depth, len(name.parts)):
+            if value is None:
+                return None
+            part, owner = name.parts[index], ".".join(name.parts[:index])
+            if isinstance(value, dict):
+                if part not in value:
+                    self.unknown(name.places[index], part, value, owner)
+                value = value[part]
+            else:
+                self.fail(
+                    name.places[index],
+                    f'`{owner}` has no "{part}"',
+                    "It is a text." if isinstance(value, str) else "It is a list.",
+                    f"Write `{owner}`.",
+                )
+        return value
+
+    def call(self, call: Call) -> Any:
+        function = _FUNCTIONS.get(call.function)
+        if function is None:
+            hint = did_you_mean(call.function, _FUNCTIONS, "Use one of these.")
+            self.fail(
+                call.at, f'Unknown function "{call.function}"', f"There are {listed(_FUNCTIONS)}.", hint
+            )
+        if len(call.arguments) != function.takes:
+            self.fail(
+                call.at,
+                f"`{call.function}` takes {function.takes} argument{'s'[: function.takes != 1]}",
+                f"Here it has {len(call.arguments)}.",
+                f"Write it like `{function.example}`.",
+            )
+        return function.apply(self, call)
+
+    def place(self, at: int) -> Position:
+        return self.template.places[at]
+
+    def fail(self, at: int | Position, summary: str, detail: str, hint: str, *related: Related) -> NoReturn:
+        place = at if isinstance(at, Position) else self.place(at)
+        raise UnresolvedError(Diagnostic(summary, detail, hint, position=place, related=related))
+
+
+def _lower(here: _Evaluation, call: Call) -> str:
+    text = here.text(call.arguments[0])
+    return _like(text, text.lower())
+
+
+def _slug(here: _Evaluation, call: Call) -> str:
+    """Letters, digits and `_`, with one dash for all else: fit for an address and a file name."""
+    text = here.text(call.arguments[0])
+    return _like(text, re.sub(r"[^\w]+", "-", unicodedata.normalize("NFKC", text).lower()).strip("-"))
+
+
+def _join(here: _Evaluation, call: Call) -> str:
+    separator, items = call.arguments
+    value = here.value(items)
+    if not isinstance(value, list):
+        return here.text(items)  # one text, or the error that there is none
+    texts = [item for item in value if item is not None]
+    if not all(isinstance(item, str) for item in texts):
+        here.fail(
+            items.at, "This is no list of texts", "A list or a mapping is in it.", "Name a list of texts."
+        )
+    return joined(here.text(separator), texts)
+
+
+def _default(here: _Evaluation, call: Call) -> Any:
+    value = here.value(call.arguments[0])
+    absent = value is None or (isinstance(value, str | list) and not value)
+    return here.value(call.arguments[1]) if absent else value
+
+
+def _file(here: _Evaluation, call: Call) -> str:
+    argument = call.arguments[0]
+    name = here.text(argument)
+    at = here.place(argument.at)
+    if isinstance(name, Sensitive):
+        here.fail(
+            at, "A sensitive value cannot name a file", "Messages would show it.", "Use another variable."
+        )
+    try:
+        return normal(here.scope.texts.read(name, at, at.file))
+    except SpecError as error:
+        raise UnresolvedError(error.diagnostics[0]) from None
+
+
+class _Function(NamedTuple):
+    takes: int
+    example: str
+    apply: Callable[[_Evaluation, Call], Any]
+
+
+_FUNCTIONS = {
+    "lower": _Function(1, "lower(each.title)", _lower),
+    "slug": _Function(1, "slug(each.title)", _slug),
+    "join": _Function(2, 'join(", ", each.tags)', _join),
+    "default": _Function(2, 'default(each.mood, "calm")', _default),
+    "file": _Function(1, 'file("prompts/style.md")', _file),
+}
+
+
+def _like(source: str, made: str) -> str:
+    """As sensitive as what it was made from."""
+    return Sensitive(made, source.key) if isinstance(source, Sensitive) else made

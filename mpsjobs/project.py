@@ -25,6 +25,7 @@ from mpsjobs.spec.catalogue import Catalogue, load_catalogue
 from mpsjobs.spec.load import Loaded, load_assets
 from mpsjobs.spec.project_files import find_project
 from mpsjobs.spec.settings import load_settings
+from mpsjobs.spec.variables import Given
 from mpsjobs.state.file_store import FileStateStore
 from mpsjobs.state.identity import TimeOrderedIds, boot_id, git_commit, host_name, timestamp, who
 from mpsjobs.wiring import Connections
@@ -82,16 +83,25 @@ class Current:
 class Project:
     """A folder with `mpsjobs.yaml`. Opening it reads the settings; everything else is read when it is needed."""
 
-    def __init__(self, root: Path, settings: Settings, notices: tuple[Diagnostic, ...] = ()) -> None:
+    def __init__(
+        self,
+        root: Path,
+        settings: Settings,
+        notices: tuple[Diagnostic, ...] = (),
+        given: Given | None = None,
+    ) -> None:
         self.root = root
         self.settings = settings
         self.notices = notices
+        self.given = given or Given(environ=os.environ)
         self._clock = SystemClock()
         self.store = FileStateStore(root / settings.state.path, clock=self._clock, version=__version__)
 
     @classmethod
-    def open(cls, directory: str | Path | None = None) -> Self:
+    def open(cls, directory: str | Path | None = None, *, given: Given | None = None) -> Self:
         """The project in `directory`, else in the nearest folder upward from the current one.
+
+        `given` are values of its variables; None: those of the process's own environment.
 
         Raises:
             SpecError: there is none, or its settings hold mistakes (all of them at once).
@@ -106,7 +116,7 @@ class Project:
                 hint="Go to a project, name one with -C DIR, or make one with: mpsjobs init",
             )
         settings, notices = load_settings(root)
-        return cls(root, settings, notices)
+        return cls(root, settings, notices, given)
 
     # --- reading -----------------------------------------------------------------------------------------------------------------
 
@@ -126,7 +136,7 @@ class Project:
         Raises:
             SpecError: with every mistake in every file.
         """
-        return load_assets(self.root, self.settings, self.catalogue, strict=strict)
+        return load_assets(self.root, self.settings, self.catalogue, strict=strict, given=self.given)
 
     def state(self) -> State:
         """What has been done, read without the lock.

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from mpsjobs.apply.mode import Mode
-from mpsjobs.cli.options import common, lock_timeout, selected, strict
+from mpsjobs.cli.options import common, lock_timeout, selected, strict, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
 from mpsjobs.plan.saved import decode
@@ -38,6 +38,7 @@ from mpsjobs.project import Options
 @lock_timeout
 @selected
 @strict
+@variables
 @common
 def command(  # noqa: PLR0913  # the options of the command, one to one
     output: Output,

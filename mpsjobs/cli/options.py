@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from mpsjobs.cli.output import Output
 from mpsjobs.model.durations import seconds_of
 from mpsjobs.plan.selection import Selection
 from mpsjobs.project import Project
+from mpsjobs.spec.variables import Given
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, value: str) -> float:
@@ -75,6 +77,43 @@ def selected(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def variables(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--var` and `--var-file`; `open_project` takes them from the context."""
+
+    @click.option(
+        "--var",
+        "assignments",
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_assignments,
+        help="Set a variable.",
+    )
+    @click.option(
+        "--var-file",
+        "files",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Set variables from a YAML file; --var goes before it, and it before MPSJOBS_VAR_NAME.",
+    )
+    @wraps(function)
+    def command(
+        *arguments: Any, assignments: tuple[tuple[str, str], ...], files: tuple[Path, ...], **rest: Any
+    ) -> Any:
+        click.get_current_context().meta["mpsjobs.variables"] = (assignments, files)
+        return function(*arguments, **rest)
+
+    return command
+
+
+def _assignments(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    if any("=" not in value for value in values):
+        raise click.BadParameter("write it like --var name=value")
+    return tuple((name.strip(), value) for name, _, value in (each.partition("=") for each in values))
+
+
 lock_timeout = click.option(
     "--lock-timeout",
     callback=_seconds,
@@ -87,5 +126,7 @@ strict = click.option("--strict", is_flag=True, help="Unknown models, versions a
 
 
 def open_project() -> Project:
-    """The project that the command line names."""
-    return Project.open(click.get_current_context().obj)
+    """The project that the command line names, with the values of variables that it gives."""
+    context = click.get_current_context()
+    assignments, files = context.meta.get("mpsjobs.variables", ((), ()))
+    return Project.open(context.obj, given=Given(assignments, files, os.environ))

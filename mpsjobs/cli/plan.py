@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from mpsjobs.apply.result import ExitCode
-from mpsjobs.cli.options import common, open_project, selected, strict
+from mpsjobs.cli.options import common, open_project, selected, strict, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_text import plan_lines
 from mpsjobs.plan.document import plan_document
@@ -23,6 +23,7 @@ from mpsjobs.project import Options
 )
 @selected
 @strict
+@variables
 @common
 def command(
     output: Output, *, detailed_exitcode: bool, out: Path | None, selection: Selection, strict: bool

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 import click
 import orjson
 
-from mpsjobs.model.asset import Json
+from mpsjobs.model.asset import Json, masked
 from mpsjobs.model.change import Change, Kind, Plan, Reason
 
 _SYMBOLS = {
@@ -114,24 +114,24 @@ def _reason_lines(reasons: tuple[Reason, ...]) -> Iterator[str]:
     for reason in reasons:
         name = reason.path.ljust(width)
         if reason.before is None:
-            yield f"      {click.style('+', fg='green')} {name} = {_value(reason.after)}"
+            yield f"      {click.style('+', fg='green')} {name} = {value_text(reason.after)}"
         elif reason.after is None:
-            yield f"      {click.style('-', fg='red')} {name} = {_value(reason.before)}"
+            yield f"      {click.style('-', fg='red')} {name} = {value_text(reason.before)}"
         else:
-            yield f"      {click.style('~', fg='yellow')} {name} = {_value(reason.before)} -> {_value(reason.after)}"
+            yield f"      {click.style('~', fg='yellow')} {name} = {value_text(reason.before)} -> {value_text(reason.after)}"
 
 
 def _field_lines(fields: Mapping[str, Json]) -> Iterator[str]:
     width = max((len(name) for name in fields), default=0)
     for name, value in fields.items():
-        yield f"      {click.style('+', fg='green')} {name.ljust(width)} = {_value(value)}"
+        yield f"      {click.style('+', fg='green')} {name.ljust(width)} = {value_text(value)}"
 
 
-def _value(value: Json) -> str:
+def value_text(value: Json) -> str:
     """As JSON, with all that could disturb a terminal escaped (controls, direction marks); long texts are cut."""
     text = "".join(
         char if unicodedata.category(char) not in {"Cc", "Cf"} else f"\\u{ord(char):04x}"
-        for char in orjson.dumps(value).decode()
+        for char in orjson.dumps(masked(value)).decode()
     )
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 

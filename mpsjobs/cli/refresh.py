@@ -3,7 +3,7 @@
 import click
 
 from mpsjobs.apply.mode import Mode
-from mpsjobs.cli.options import common, lock_timeout
+from mpsjobs.cli.options import common, lock_timeout, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
 from mpsjobs.project import Options
@@ -11,6 +11,7 @@ from mpsjobs.project import Options
 
 @click.command("refresh", epilog="Example: mpsjobs refresh")
 @lock_timeout
+@variables
 @common
 def command(output: Output, *, lock_timeout: float) -> int:
     """Look once: collect what is done, and what has shown of attempts whose answer was lost. Submits nothing, waits for nothing."""

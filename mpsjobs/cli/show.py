@@ -5,22 +5,37 @@ from collections.abc import Iterator
 
 import click
 
-from mpsjobs.cli.options import common, open_project
+from mpsjobs.cli.options import common, open_project, variables
 from mpsjobs.cli.output import Output, shown
-from mpsjobs.cli.plan_text import counted
+from mpsjobs.cli.plan_text import counted, value_text
 from mpsjobs.cli.table import table_lines
-from mpsjobs.model.diagnostics import MpsjobsError
+from mpsjobs.model.asset import Json, masked
+from mpsjobs.model.diagnostics import MpsjobsError, Position
 from mpsjobs.model.state import State, Take, chosen_take
 from mpsjobs.project import Project
+from mpsjobs.spec.described import described
+from mpsjobs.spec.suggest import did_you_mean
 from mpsjobs.state.codec import asset_document
 
 
 @click.command("show", epilog="Example: mpsjobs show level1.boss")
 @click.argument("address", required=False)
+@click.option(
+    "--spec",
+    "spec",
+    is_flag=True,
+    help="Show what the specs want of ADDRESS: each field, and where it is written.",
+)
+@variables
 @common
-def command(output: Output, *, address: str | None) -> None:
+def command(output: Output, *, address: str | None, spec: bool) -> None:
     """Show what is known of one ADDRESS and its takes, or of the whole project."""
     project = open_project()
+    if spec:
+        if address is None:
+            raise click.UsageError("--spec shows one asset: name its address.")
+        _show_spec(project, address, output)
+        return
     state = project.state()
     if address in state.retired and not output.json:
         gone = state.retired[address]
@@ -36,6 +51,42 @@ def command(output: Output, *, address: str | None) -> None:
         return
     for line in _asset_lines(project, state, address) if address else _project_lines(project, state):
         output.result(line)
+
+
+def _show_spec(project: Project, address: str, output: Output) -> None:
+    loaded = project.load()
+    asset = next((each for each in loaded.assets if each.address == address), None)
+    if asset is None:
+        near = did_you_mean(address, [each.address for each in loaded.assets], "See what is: mpsjobs plan")
+        raise MpsjobsError.of(f"{address} is not in the specs.", hint=near)
+    fields = list(described(loaded.fields[address]))
+    if output.json:
+        output.document(
+            {
+                "format_version": 1,
+                "address": address,
+                "origin": _place(asset.origin),
+                "source": _place(asset.source) if asset.source else None,
+                "fields": [
+                    {"path": each.path, "value": each.value, "said_by": each.said_by, **_place(each.at)}
+                    for each in fields
+                ],
+            }
+        )
+        return
+    row = f", row {_line(asset.source)}" if asset.source else ""
+    output.result(f"{click.style(address, bold=True)}: {_line(asset.origin)}{row}")
+    rows = [(each.path, value_text(each.value), f"{_line(each.at)} ({each.said_by})") for each in fields]
+    for line in table_lines(("FIELD", "VALUE", "WRITTEN AT"), rows):
+        output.result(f"  {line}")
+
+
+def _place(at: Position) -> dict[str, Json]:
+    return {"file": at.file, "line": at.line, "column": at.column}
+
+
+def _line(at: Position) -> str:
+    return f"{at.file}:{at.line}"
 
 
 def _project_lines(project: Project, state: State) -> Iterator[str]:
@@ -59,7 +110,7 @@ def _asset_lines(project: Project, state: State, address: str) -> Iterator[str]:
     yield f"  fingerprint  {record.fingerprint}"
     yield f"  realm        {record.realm}"
     for name, value in pool.fields.items():
-        yield f"  {name.ljust(12)} {value}"
+        yield f"  {name.ljust(12)} {masked(value)}"
     takes = pool.of_realm(record.realm)
     if takes:
         used = chosen_take(pool, record.realm, record.pick)

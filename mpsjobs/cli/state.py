@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mpsjobs.cli.options import common, lock_timeout, open_project
+from mpsjobs.cli.options import common, lock_timeout, open_project, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
@@ -106,6 +106,7 @@ def rebase(output: Output, *, lock_timeout: float) -> None:
 
 @command.command("rebuild", epilog="Example: mpsjobs state rebuild")
 @lock_timeout
+@variables
 @common
 def rebuild(output: Output, *, lock_timeout: float) -> None:
     """Take in every take that the store has a receipt of and the state does not know.

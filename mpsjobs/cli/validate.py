@@ -2,13 +2,14 @@
 
 import click
 
-from mpsjobs.cli.options import common, open_project, strict
+from mpsjobs.cli.options import common, open_project, strict, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.plan.document import diagnostic_document
 
 
 @click.command("validate", epilog="Example: mpsjobs validate --strict")
 @strict
+@variables
 @common
 def command(output: Output, *, strict: bool) -> None:
     """Check the settings and all specs; show every mistake with its place."""

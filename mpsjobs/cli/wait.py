@@ -3,7 +3,7 @@
 import click
 
 from mpsjobs.apply.mode import Mode
-from mpsjobs.cli.options import common, lock_timeout
+from mpsjobs.cli.options import common, lock_timeout, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
 from mpsjobs.project import Options
@@ -11,6 +11,7 @@ from mpsjobs.project import Options
 
 @click.command("wait", epilog="Example: mpsjobs apply --detach --auto-approve && mpsjobs wait")
 @lock_timeout
+@variables
 @common
 def command(output: Output, *, lock_timeout: float) -> int:
     """Wait for the tasks that are running, and collect them. Submits nothing."""

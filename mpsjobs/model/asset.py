@@ -29,6 +29,11 @@ class Sensitive(str):
         """What stands for it in plans, states and receipts, by way of `text`: its canonical form."""
         return {SENSITIVE: blake2b(text.encode(), key=self.key, digest_size=16).hexdigest()}
 
+    @property
+    def clear(self) -> str:
+        """The text itself, for those who send it."""
+        return super().__str__()
+
     def __str__(self) -> str:
         return f"({SENSITIVE})"
 
@@ -45,6 +50,15 @@ SENSITIVE = "sensitive"
 def is_hidden(value: Json) -> bool:
     """Whether this is the digest of a sensitive text."""
     return isinstance(value, dict) and value.keys() == {SENSITIVE} and isinstance(value[SENSITIVE], str)
+
+
+def masked(value: Json) -> Json:
+    """The value with `(sensitive)` in place of digests, and of sensitive texts."""
+    if is_hidden(value) or isinstance(value, Sensitive):
+        return f"({SENSITIVE})"
+    if isinstance(value, Mapping):
+        return {key: masked(item) for key, item in value.items()}
+    return [masked(item) for item in value] if isinstance(value, list) else value
 
 
 class ReferenceKind(StrEnum):

@@ -29,6 +29,7 @@ from mpsjobs.plan.diff import (
     has_failed,
     name_sound,
 )
+from mpsjobs.plan.sharing import shared_sounds
 
 
 def build(
@@ -59,7 +60,7 @@ def build(
         changes=ordered,
         actions=(*open_takes, *_steps(ordered, wanted, state, terms)),
         risks=tuple(_risks(ordered, wanted, state, terms.realm)),
-        diagnostics=(*diagnostics, *_breaches(ordered, terms)),
+        diagnostics=(*diagnostics, *shared_sounds(ordered, wanted), *_breaches(ordered, terms)),
     )
 
 

@@ -1,6 +1,6 @@
 """The plan as one JSON document, for scripts: `plan --json`."""
 
-from mpsjobs.model.asset import Json
+from mpsjobs.model.asset import Json, masked
 from mpsjobs.model.change import Change, Kind, Plan
 from mpsjobs.model.diagnostics import Diagnostic
 
@@ -29,7 +29,7 @@ def _change(change: Change) -> Json:
         "reasons": [{"path": r.path, "before": r.before, "after": r.after} for r in change.reasons],
         "generations": change.generations,
         "fingerprint": change.fingerprint,
-        "fields": dict(change.fields),
+        "fields": masked(dict(change.fields)),
         "moved_from": change.moved_from,
         "message": change.message,
     }

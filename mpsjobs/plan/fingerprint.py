@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import orjson
 
-from mpsjobs.model.asset import Json, Reference, ReferenceKind, Sound
+from mpsjobs.model.asset import Json, Reference, ReferenceKind, Sensitive, Sound
 
 _EXACT = 2**53
 """Up to here every whole number is a float too."""
@@ -38,7 +38,7 @@ def canonical_fields(sound: Sound) -> dict[str, Json]:
     """The fields that influence the sound, in canonical form, unset ones omitted.
 
     Text is NFC with LF and no trailing newline; a URL stands without its signature, a file by its content hash; whole floats are
-    integers. The result holds no secret and goes into the state.
+    integers; a sensitive text by its digest. The result holds no secret and goes into the state.
     """
     fields: dict[str, Json] = {
         "model": sound.model,
@@ -75,16 +75,18 @@ def _signs(parameter: str) -> bool:
     return name in _SIGNATURE_NAMES or name.startswith(_SIGNATURE_PREFIXES)
 
 
-def _text(text: str | None) -> str | None:
+def _text(text: str | None) -> Json:
     if text is None:
         return None
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).rstrip("\n")
+    plain = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).rstrip("\n")
+    return text.digest(plain) if isinstance(text, Sensitive) else plain
 
 
 def _reference(reference: Reference) -> Json:
     match reference.kind:
         case ReferenceKind.URL:
-            return {"url": without_signature(reference.value)}
+            url = without_signature(reference.value)
+            return {"url": reference.value.digest(url) if isinstance(reference.value, Sensitive) else url}
         case ReferenceKind.FILE:
             return {"sha256": reference.sha256}
         case ReferenceKind.ASSET:
@@ -97,7 +99,8 @@ def _json(value: Json) -> Json:
     if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
         return int(value)
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)
+        plain = unicodedata.normalize("NFC", value)
+        return value.digest(plain) if isinstance(value, Sensitive) else plain
     if isinstance(value, list):
         return [_json(item) for item in value]
     if isinstance(value, dict):

@@ -115,7 +115,7 @@ def _value(value: Any, mark: Mark, scope: Scope, path: Path) -> tuple[Any, Mark]
             raise UnresolvedError(None)
         made = fill(value, scope)
         if isinstance(made, Sensitive):
-            _allow_sensitive(value, path, mark)
+            _allow_sensitive(value, path)
         return (ABSENT if made is None else made), cell_of(value, scope) or mark
     if isinstance(value, Map):
         return _map(value, scope, path), mark
@@ -145,7 +145,7 @@ def _seq(node: Seq, scope: Scope, path: Path) -> Seq:
     return made
 
 
-def _allow_sensitive(template: Template, path: Path, mark: Mark) -> None:
+def _allow_sensitive(template: Template, path: Path) -> None:
     if path[0] in _MAY_BE_SENSITIVE and path[-1] != "file":
         return
     raise UnresolvedError(

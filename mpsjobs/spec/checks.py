@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from mpsjobs.model.asset import Json
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, Severity
 from mpsjobs.model.settings import Site
-from mpsjobs.spec.catalogue import Catalogue, ModelEntry, Parameter, ParameterType
 from mpsjobs.spec.blocks import about
+from mpsjobs.spec.catalogue import Catalogue, ModelEntry, Parameter, ParameterType
 from mpsjobs.spec.layers import Fields, Said
 from mpsjobs.spec.suggest import closest, did_you_mean, listed
 

@@ -213,7 +213,7 @@ class VariableSpec(Written):
     allowed: Words | None = Field(None, min_length=1, description="The only values that it may have.")
     sensitive: Switch = Field(
         False,
-        description="True: the value is sent, and never shown or recorded in clear.",  # noqa: FBT003
+        description="True: the value is sent, and never shown or recorded in clear.",
     )
 
 

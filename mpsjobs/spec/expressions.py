@@ -1,9 +1,9 @@
-"""What may stand between `${` and `}`: names, texts in quotes, and calls of a few functions. There is no arithmetic and no loop.
+r"""What may stand between `${` and `}`: names, texts in quotes, and calls of a few functions. There is no arithmetic and no loop.
 
 ::
 
     expression = name { "." name | "[" text "]" } | text | number | function "(" [ expression { "," expression } ] ")"
-    text       = '"' … '"' | "'" … "'"      with \\ before a quote or a \\
+    text       = '"' … '"' | "'" … "'"      with \ before a quote or a \
 
 Reading is linear in the length; calls nest at most `MAX_NESTING` deep.
 """

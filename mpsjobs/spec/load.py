@@ -30,7 +30,7 @@ from mpsjobs.spec.source import read_text
 from mpsjobs.spec.suggest import did_you_mean, listed
 from mpsjobs.spec.templates import read_templates
 from mpsjobs.spec.texts import TextFiles
-from mpsjobs.spec.variables import Given, Variables, declare, resolve
+from mpsjobs.spec.variables import NOTHING_GIVEN, Given, Variables, declare, resolve
 from mpsjobs.spec.yaml import Map, Mark, parse, position
 
 
@@ -47,7 +47,12 @@ class Loaded:
 
 
 def load_assets(
-    root: Path, settings: Settings, catalogue: Catalogue, *, strict: bool = False, given: Given = Given()
+    root: Path,
+    settings: Settings,
+    catalogue: Catalogue,
+    *,
+    strict: bool = False,
+    given: Given = NOTHING_GIVEN,
 ) -> Loaded:
     """Read all spec files of the project in the folder `root`.
 

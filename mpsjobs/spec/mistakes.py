@@ -95,7 +95,7 @@ def locate(root: Any, path: Path, *, key: bool = False) -> Mark | None:
     return found
 
 
-def _diagnostic(  # noqa: PLR0917, PLR0913  # what `check` was told
+def _diagnostic(
     kind: type[Written], error: ErrorDetails, root: Any, file: str, name: str, whole: Position
 ) -> Diagnostic:
     path = tuple(part for part in error["loc"] if part not in TAGS)

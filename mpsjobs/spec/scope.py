@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, NamedTuple, NoReturn, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from mpsjobs.model.asset import Sensitive
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, SpecError
@@ -67,7 +67,7 @@ def fill(template: Template, scope: Scope) -> Any:
         return evaluation.value(only)
     texts = [part if isinstance(part, str) else evaluation.text(part) for part in template.parts or ()]
     if sum(map(len, texts)) > MAX_LENGTH:
-        evaluation.fail(
+        raise evaluation.fail(
             template.places[min(template.places)],
             "The text is too long",
             f"With its values it has more than {MAX_LENGTH:,} characters.",
@@ -121,7 +121,7 @@ class _Evaluation:
             row = self.scope.each.row if self.scope.each else None
             related = (Related(row, "this row"),) if row else ()
             example = what if isinstance(expression, Name) else "each.mood"
-            self.fail(
+            raise self.fail(
                 expression.at,
                 f"`{what}` is empty here",
                 "There is nothing to put into the text.",
@@ -130,7 +130,7 @@ class _Evaluation:
             )
         kind = "a list" if isinstance(value, list) else "a mapping"
         hint = 'Write `${join(", ", …)}`.' if isinstance(value, list) else "Name one of its keys."
-        self.fail(expression.at, f"`{what}` is {kind}", "Only a text can be put into a text.", hint)
+        raise self.fail(expression.at, f"`{what}` is {kind}", "Only a text can be put into a text.", hint)
 
     def name(self, name: Name) -> Any:
         scope, root = self.scope, name.root
@@ -147,12 +147,12 @@ class _Evaluation:
                 return self.inside(scope.group, name, 1)
             case _:
                 roots = ("var", "each", "asset", "project", "group")
-                hint = did_you_mean(root, roots, "Put a text in quotes.")
+                hint = did_you_mean(root, roots, f"Write `var.{root}` for a variable; put a text in quotes.")
                 if root in scope.variables.names:
                     hint = f"Did you mean `var.{root}`?"
                 elif scope.each and root in scope.each.known:
                     hint = f"Did you mean `each.{root}`?"
-                self.fail(
+                raise self.fail(
                     name.at, f'Unknown name "{root}"', f"A name begins with {listed(roots, 'or')}.", hint
                 )
         return self.inside(value, name, 2)
@@ -163,7 +163,7 @@ class _Evaluation:
         if called not in variables.names:
             hint = did_you_mean(called, variables.names, "Declare it under `variables:` in mpsjobs.yaml.")
             detail = f"There are {listed(variables.names)}." if variables.names else "None is declared."
-            self.fail(name.places[1], f'Unknown variable "{called}"', detail, hint)
+            raise self.fail(name.places[1], f'Unknown variable "{called}"', detail, hint)
         if not variables.has(called):
             raise UnresolvedError(variables.missing(called, self.place(name.places[1])))
         return variables.value(called)
@@ -171,7 +171,7 @@ class _Evaluation:
     def each(self, name: Name) -> Any:
         each = self.scope.each
         if each is None:
-            self.fail(
+            raise self.fail(
                 name.at,
                 "There is no `each` here",
                 "It stands for a row or a combination, in assets with `for_each` or `matrix`.",
@@ -182,31 +182,31 @@ class _Evaluation:
             return each.cells[called].value
         if called in each.known:
             return None
-        self.unknown(name.places[1], called, each.known, "each")
+        raise self.unknown(name.places[1], called, each.known, "each")
 
     def known(self, name: Name, names: Mapping[str, str], where: str) -> str:
         called = self.second(name, name.root, names)
         if called not in names:
             if not names:
-                self.fail(
+                raise self.fail(
                     name.at, f"There is no `{name.root}` here", f"{where} is not part of one.", "Remove it."
                 )
-            self.unknown(name.places[1], called, names, name.root)
+            raise self.unknown(name.places[1], called, names, name.root)
         return names[called]
 
     def second(self, name: Name, root: str, names: Collection[str]) -> str:
         if len(name.parts) > 1:
             return name.parts[1]
-        self.fail(
+        raise self.fail(
             name.at,
             f"`{root}` alone is no value",
             f"It has {listed(f'`{root}.{each}`' for each in names)}.",
             f"Write `{root}.name`.",
         )
 
-    def unknown(self, at: int, called: str, names: Collection[str], root: str) -> NoReturn:
+    def unknown(self, at: int, called: str, names: Collection[str], root: str) -> UnresolvedError:
         near = closest(called, names)
-        self.fail(
+        return self.fail(
             at,
             f'Unknown name "{root}.{called}"',
             f"There are {listed(f'`{root}.{each}`' for each in names)}.",
@@ -221,10 +221,10 @@ class _Evaluation:
             part, owner = name.parts[index], ".".join(name.parts[:index])
             if isinstance(value, dict):
                 if part not in value:
-                    self.unknown(name.places[index], part, value, owner)
+                    raise self.unknown(name.places[index], part, value, owner)
                 value = value[part]
             else:
-                self.fail(
+                raise self.fail(
                     name.places[index],
                     f'`{owner}` has no "{part}"',
                     "It is a text." if isinstance(value, str) else "It is a list.",
@@ -236,11 +236,11 @@ class _Evaluation:
         function = _FUNCTIONS.get(call.function)
         if function is None:
             hint = did_you_mean(call.function, _FUNCTIONS, "Use one of these.")
-            self.fail(
+            raise self.fail(
                 call.at, f'Unknown function "{call.function}"', f"There are {listed(_FUNCTIONS)}.", hint
             )
         if len(call.arguments) != function.takes:
-            self.fail(
+            raise self.fail(
                 call.at,
                 f"`{call.function}` takes {function.takes} argument{'s'[: function.takes != 1]}",
                 f"Here it has {len(call.arguments)}.",
@@ -251,9 +251,11 @@ class _Evaluation:
     def place(self, at: int) -> Position:
         return self.template.places[at]
 
-    def fail(self, at: int | Position, summary: str, detail: str, hint: str, *related: Related) -> NoReturn:
+    def fail(
+        self, at: int | Position, summary: str, detail: str, hint: str, *related: Related
+    ) -> UnresolvedError:
         place = at if isinstance(at, Position) else self.place(at)
-        raise UnresolvedError(Diagnostic(summary, detail, hint, position=place, related=related))
+        return UnresolvedError(Diagnostic(summary, detail, hint, position=place, related=related))
 
 
 def _lower(here: _Evaluation, call: Call) -> str:
@@ -274,7 +276,7 @@ def _join(here: _Evaluation, call: Call) -> str:
         return here.text(items)  # one text, or the error that there is none
     texts = [item for item in value if item is not None]
     if not all(isinstance(item, str) for item in texts):
-        here.fail(
+        raise here.fail(
             items.at, "This is no list of texts", "A list or a mapping is in it.", "Name a list of texts."
         )
     return joined(here.text(separator), texts)
@@ -291,7 +293,7 @@ def _file(here: _Evaluation, call: Call) -> str:
     name = here.text(argument)
     at = here.place(argument.at)
     if isinstance(name, Sensitive):
-        here.fail(
+        raise here.fail(
             at, "A sensitive value cannot name a file", "Messages would show it.", "Use another variable."
         )
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-# The names of the API, for those who come from its page.
+# The names of the API, for those who come from its page, and of other tools.
 _OF_THE_API = {
     "modelname": "model",
     "modelversion": "version",
@@ -20,6 +20,7 @@ _OF_THE_API = {
     "cosbucketpath": "prefix",
     "isinstrumental": "instrumental",
     "lyric": "lyrics",
+    "vars": "variables",
 }
 
 

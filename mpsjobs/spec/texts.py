@@ -15,7 +15,7 @@ MAX_TEXT_BYTES = 1024 * 1024
 def normal(text: str) -> str:
     """NFC, LF, and no newline at the end: what is sent, counted and fingerprinted."""
     if isinstance(text, Sensitive):
-        return Sensitive(normal("".join((text,))), text.key)
+        return Sensitive(normal(text.clear), text.key)
     if text.isascii() and "\r" not in text:
         return text.rstrip("\n")
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).rstrip("\n")

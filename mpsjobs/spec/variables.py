@@ -17,7 +17,7 @@ from mpsjobs.spec.mistakes import check, locate
 from mpsjobs.spec.scalars import UnusableNumberError, meaning
 from mpsjobs.spec.source import read_text
 from mpsjobs.spec.suggest import did_you_mean, listed
-from mpsjobs.spec.yaml import Map, Plain, Seq, parse, position
+from mpsjobs.spec.yaml import Map, Plain, parse, position
 
 ENVIRONMENT_PREFIX = "MPSJOBS_VAR_"
 
@@ -43,6 +43,9 @@ class Given:
     files: tuple[Path, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING_GIVEN = Given()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +257,7 @@ def _typed(value: Any, kind: str | None) -> Any:
         if not isinstance(means, bool):
             raise ValueError(kind)
         return Plain("true" if means else "false")
-    return "".join((value,)) if kind == "string" else Plain(value) if kind == "number" else value
+    return str(value) if kind == "string" else Plain(value) if kind == "number" else value
 
 
 def _sensitive(text: str) -> Sensitive:

@@ -49,13 +49,18 @@ class Block:
     def roots(self) -> frozenset[str]:
         return roots_in(self.node)
 
+    @property
+    def same_for_all(self) -> bool:
+        """Whether it says the same in every asset."""
+        return self.roots <= _SAME_FOR_ALL
+
     @cached_property
     def _known(self) -> dict[Variables | None, tuple[Layer, bool]]:
         return {}
 
     def layer(self, scope: Scope, tell: Tell) -> tuple[Layer, bool]:
         """What it says in a scope, and whether that is all of it: what is wrong is told and left out."""
-        if not self.roots <= _SAME_FOR_ALL:
+        if not self.same_for_all:
             return self._filled_in(scope, tell)
         key = scope.variables if self.roots else None
         if key not in self._known:

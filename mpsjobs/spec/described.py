@@ -27,7 +27,7 @@ def described(fields: Fields) -> Iterator[Described]:
         if isinstance(value, Said):
             yield Described(name, _json(value.value), value.at(), value.layer.title)
         else:
-            for key, said in value.items():
+            for key, said in sorted(value.items()):
                 yield Described(f"{name}.{key}", _json(said.value), said.at(), said.layer.title)
 
 

@@ -212,7 +212,10 @@ class _Reading:
         at, whole = (position(mark, self.label) for mark in presets.places[name])
         if name in self.project.presets:
             self.taken(f'The preset "{name}"', at, self.project.presets[name].whole)
-        self.presets[name] = _block(AssetSpec, node, self.label, name, f"preset {name}", whole)
+        preset = _block(AssetSpec, node, self.label, f'"{name}"', f"preset {name}", whole)
+        self.presets[name] = preset
+        if preset.same_for_all:  # a mistake in it is one, whoever uses it
+            preset.layer(self.scope, self.tell)
 
     def asset(self, name: str, node: Any, key: Mark, mark: Mark) -> None:
         origin, whole = position(key, self.label), position(mark, self.label)
@@ -247,7 +250,7 @@ class _Reading:
                 fields, complete = overlay(fields, layer), complete and whole
             else:
                 complete = False
-                known = f"There are {listed(self.presets)}." if self.presets else "There are none."
+                known = f"Known presets: {listed(self.presets)}."
                 hint = did_you_mean(
                     name, self.presets, f"Add it under `presets:` of this file or of {SETTINGS_NAME}."
                 )

@@ -119,14 +119,13 @@ class _Evaluation:
         what = str(expression) if isinstance(expression, Name) else "The result"
         if value is None:
             row = self.scope.each.row if self.scope.each else None
-            related = (Related(row, "this row"),) if row else ()
-            example = what if isinstance(expression, Name) else "each.mood"
+            place = self.place(expression.at)
             raise self.fail(
-                expression.at,
+                row or place,
                 f"`{what}` is empty here",
                 "There is nothing to put into the text.",
-                f'Fill it in where it is empty, or say what stands for it: `${{default({example}, "…")}}`.',
-                *related,
+                'Fill it in, or say what stands for it in the text: `${default(each.name, "…")}`.',
+                *((Related(place, "put into this text"),) if row else ()),
             )
         kind = "a list" if isinstance(value, list) else "a mapping"
         hint = 'Write `${join(", ", …)}`.' if isinstance(value, list) else "Name one of its keys."
@@ -162,7 +161,7 @@ class _Evaluation:
         called = self.second(name, "var", variables.names)
         if called not in variables.names:
             hint = did_you_mean(called, variables.names, "Declare it under `variables:` in mpsjobs.yaml.")
-            detail = f"There are {listed(variables.names)}." if variables.names else "None is declared."
+            detail = f"Known variables: {listed(variables.names)}."
             raise self.fail(name.places[1], f'Unknown variable "{called}"', detail, hint)
         if not variables.has(called):
             raise UnresolvedError(variables.missing(called, self.place(name.places[1])))
@@ -209,7 +208,7 @@ class _Evaluation:
         return self.fail(
             at,
             f'Unknown name "{root}.{called}"',
-            f"There are {listed(f'`{root}.{each}`' for each in names)}.",
+            f"Known here: {listed(f'`{root}.{each}`' for each in names)}.",
             f"Did you mean `{root}.{near}`?" if near else "Use one of these.",
         )
 
@@ -237,7 +236,10 @@ class _Evaluation:
         if function is None:
             hint = did_you_mean(call.function, _FUNCTIONS, "Use one of these.")
             raise self.fail(
-                call.at, f'Unknown function "{call.function}"', f"There are {listed(_FUNCTIONS)}.", hint
+                call.at,
+                f'Unknown function "{call.function}"',
+                f"Known functions: {listed(_FUNCTIONS)}.",
+                hint,
             )
         if len(call.arguments) != function.takes:
             raise self.fail(

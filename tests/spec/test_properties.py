@@ -158,6 +158,18 @@ KEYS = st.sampled_from(
         "b.c",
         "A",
         "matrix",
+        "include",
+        "exclude",
+        "for_each",
+        "file",
+        "key",
+        "address",
+        "preset",
+        "presets",
+        "variables",
+        "default",
+        "type",
+        "sensitive",
         "provider",
         "kind",
         "models",
@@ -166,7 +178,21 @@ KEYS = st.sampled_from(
     ]
 )
 SPECS = st.recursive(
-    SCALARS | st.sampled_from(["GL", "MiniMaxMusic", "Mureka", "${x}", "mp3"]),
+    SCALARS
+    | st.sampled_from(
+        [
+            "GL",
+            "MiniMaxMusic",
+            "Mureka",
+            "${x}",
+            "mp3",
+            "${each.a}",
+            "${var.A}",
+            "x ${asset.path}",
+            "${each}",
+            "a.yaml",
+        ]
+    ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
     max_leaves=25,
 )

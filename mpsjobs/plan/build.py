@@ -29,7 +29,7 @@ from mpsjobs.plan.diff import (
     has_failed,
     name_sound,
 )
-from mpsjobs.plan.sharing import shared_sounds
+from mpsjobs.plan.notes import shared_sounds, with_row
 
 
 def build(
@@ -52,7 +52,7 @@ def build(
             changes[address] = Change(address, Kind.RETIRE, state.assets[address].fingerprint)
     open_takes = tuple(_open_takes(state, terms))
     _mention(open_takes, changes, every)
-    ordered = tuple(changes[address] for address in sorted(changes))
+    ordered = tuple(with_row(changes[address], wanted) for address in sorted(changes))
     return Plan(
         realm=terms.realm,
         lineage=state.lineage,

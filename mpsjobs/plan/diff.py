@@ -146,7 +146,7 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, purchases:
             generations=buys * terms.songs(want.asset.sound),
             fields=want.fields,
             moved_from=known.moved_from,
-            message=_with_source(message, want.asset) if kind is not Kind.KEEP else message,
+            message=message,
         )
 
     if stop:
@@ -166,12 +166,6 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, purchases:
     if count.in_flight and count.usable < want.asset.takes:
         return change(Kind.RESUME)
     return change(_free_kind(want, known, terms.realm))
-
-
-def _with_source(message: str | None, asset: Asset) -> str | None:
-    """The message, and the row that the asset was made from."""
-    source = f"from {asset.source.file}:{asset.source.line}" if asset.source else None
-    return "; ".join(filter(None, (message, source))) or None
 
 
 def has_failed(want: Wanted, state: State, terms: Terms) -> bool:

@@ -8,7 +8,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from mpsjobs.spec.catalogue_file import ModelSpec
-from mpsjobs.spec.documents import AssetSpec, ReferenceSpec, SpecFile, StoreOverride, Written
+from mpsjobs.spec.documents import (
+    AssetEntry,
+    ReferenceSpec,
+    SpecFile,
+    StoreOverride,
+    VariableSpec,
+    Written,
+)
 from mpsjobs.spec.settings_file import (
     AssumeRoleFile,
     CredentialsFile,
@@ -44,11 +51,16 @@ _PARTS: tuple[tuple[str, type[Written], str], ...] = (
         ModelSpec,
         "A model that the catalogue lacks, or has wrong. `mpsjobs models` shows the result.",
     ),
+    (
+        "`variables.NAME`",
+        VariableSpec,
+        "In `mpsjobs.yaml`, set from outside; in a spec file, for that file alone.",
+    ),
     ("Spec files", SpecFile, "By default `specs/**/*.yaml` and `.yml`."),
     (
-        "An asset, and `defaults`",
-        AssetSpec,
-        "A string is the prompt; what is not set comes from the defaults.",
+        "An asset, a preset, and `defaults`",
+        AssetEntry,
+        "A string is the prompt; what is not set comes from presets and defaults. `preset` is for assets and defaults, the last three keys are for assets alone.",
     ),
     ("`reference_audio`, `reference_video`", ReferenceSpec, "A list of these, or a single one."),
     ("`store` of an asset", StoreOverride, "What is left out is the project's."),
@@ -59,8 +71,8 @@ _HEAD = """\
 
 Made by `python -m mpsjobs.spec.reference` from the models that check the files; a test keeps it current.
 
-YAML 1.2: `no` and `on` are words. A text takes what is written: `version: 2.10` is `2.10`. Durations are `90s`, `15m`, `2h`. In texts,
-`$${` stands for `${`. Keys that are known and not built yet are refused as "not supported yet".
+YAML 1.2: `no` and `on` are words. A text takes what is written: `version: 2.10` is `2.10`. Durations are `90s`, `15m`, `2h`. In texts
+below `assets`, `defaults` and `presets`, `${…}` puts in a value ([variables](guide/variables.md)); `$${` stands for `${`. Keys that are known and not built yet are refused as "not supported yet".
 """
 
 

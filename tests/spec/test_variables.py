@@ -10,12 +10,12 @@ from mpsjobs.plan.fingerprint import canonical_fields, fingerprint
 from mpsjobs.spec.catalogue import load_catalogue
 from mpsjobs.spec.load import load_assets
 from mpsjobs.spec.settings import load_settings
-from mpsjobs.spec.variables import Given
+from mpsjobs.spec.variables import NOTHING_GIVEN, Given
 
 DECLARED = "project: test\ndefaults: {model: GL, version: 3.0-pro}\nvariables:\n"
 
 
-def load(root: Path, given: Given = Given()) -> dict[str, Asset]:
+def load(root: Path, given: Given = NOTHING_GIVEN) -> dict[str, Asset]:
     settings, _ = load_settings(root)
     return {
         asset.address: asset for asset in load_assets(root, settings, load_catalogue(), given=given).assets

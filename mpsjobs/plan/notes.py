@@ -1,6 +1,7 @@
-"""Assets that want the same sound share its takes, which is either what was meant or a slip."""
+"""What a plan tells beside its changes: the row that an asset was made from, and which sounds are shared."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from mpsjobs.model.change import Change, Kind
 from mpsjobs.model.diagnostics import Diagnostic, Related, Severity
@@ -11,8 +12,20 @@ MOST_GROUPS = 5
 MOST_NAMES = 3
 
 
+def with_row(change: Change, wanted: Mapping[str, Wanted]) -> Change:
+    """The change, with the row of its asset in the message: `from specs/cues.csv:17`."""
+    want = wanted.get(change.address)
+    if want is None or want.asset.source is None or change.kind is Kind.KEEP:
+        return change
+    source = f"from {want.asset.source.file}:{want.asset.source.line}"
+    return replace(change, message=f"{change.message}; {source}" if change.message else source)
+
+
 def shared_sounds(changes: Iterable[Change], wanted: Mapping[str, Wanted]) -> Iterator[Diagnostic]:
-    """A notice for each sound that several assets want, as long as one of them is not as it should be yet."""
+    """A notice for each sound that several assets want, as long as one of them is not as it should be yet.
+
+    Sharing is either what was meant or a slip.
+    """
     groups: dict[str, list[str]] = {}
     news: set[str] = set()
     for change in changes:

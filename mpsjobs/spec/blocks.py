@@ -10,7 +10,7 @@ from mpsjobs.model.diagnostics import Diagnostic, Position, Related
 from mpsjobs.spec.documents import AssetSpec
 from mpsjobs.spec.layers import Layer
 from mpsjobs.spec.mistakes import Path, check
-from mpsjobs.spec.scope import Scope, UnresolvedError, cell_of, fill
+from mpsjobs.spec.scope import WORK_PER_VALUE, Scope, UnresolvedError, cell_of, fill
 from mpsjobs.spec.templates import Template, roots_in
 from mpsjobs.spec.variables import Variables
 from mpsjobs.spec.yaml import Map, Mark, Seq
@@ -49,6 +49,11 @@ class Block:
     def roots(self) -> frozenset[str]:
         return roots_in(self.node)
 
+    @cached_property
+    def size(self) -> int:
+        """How many values there are in it."""
+        return size_of(self.node)
+
     @property
     def same_for_all(self) -> bool:
         """Whether it says the same in every asset."""
@@ -68,6 +73,7 @@ class Block:
         return self._known[key]
 
     def _filled_in(self, scope: Scope, tell: Tell) -> tuple[Layer, bool]:
+        scope.work.add(self.size * WORK_PER_VALUE)
         node, complete = self.node, True
         row = scope.each.row if scope.each else None
         if self.roots:
@@ -182,6 +188,13 @@ def _still_sensitive(spec: AssetSpec, node: Any) -> AssetSpec:
                     for each, url in zip(found, items, strict=True)
                 ]
     return spec.model_copy(update=marked) if marked else spec
+
+
+def size_of(value: Any) -> int:
+    """How many values there are in a tree."""
+    if isinstance(value, dict):
+        return 1 + sum(map(size_of, value.values()))
+    return 1 + sum(map(size_of, value)) if isinstance(value, list) else 1
 
 
 def split(node: Any, *keys: str) -> tuple[Any, Map | None]:

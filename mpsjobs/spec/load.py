@@ -25,7 +25,7 @@ from mpsjobs.spec.layers import Fields, Said, overlay
 from mpsjobs.spec.mistakes import check
 from mpsjobs.spec.project_files import SETTINGS_NAME, find_spec_files
 from mpsjobs.spec.resolve import Draft, Resolver
-from mpsjobs.spec.scope import Scope
+from mpsjobs.spec.scope import MAX_WORK, Scope, TooMuchError
 from mpsjobs.spec.source import read_text
 from mpsjobs.spec.suggest import did_you_mean, listed
 from mpsjobs.spec.templates import read_templates
@@ -147,8 +147,16 @@ class _Reading:
                 "It holds no assets.",
                 "Add `assets:`, or delete the file.",
             )
-        else:
+            return
+        try:
             self.document(document.root)
+        except TooMuchError:
+            self.error(
+                Position(self.label),
+                "This file grows too much",
+                f"Its texts, filled in for all its assets, have more than {MAX_WORK:,} characters.",
+                "Put long texts into files of their own, or split the file.",
+            )
 
     @property
     def data_files(self) -> set[Path]:

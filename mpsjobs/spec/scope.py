@@ -17,7 +17,11 @@ from mpsjobs.spec.variables import Variables
 from mpsjobs.spec.yaml import Mark, Plain
 
 MAX_LENGTH = 1_000_000
-"""Characters that one text may grow to: values in values of long tables multiply."""
+"""Characters that one text may grow to."""
+MAX_WORK = 300_000_000
+"""Characters that all texts of one file may grow to: long texts multiply with many rows."""
+WORK_PER_VALUE = 10
+"""A value counts as so many characters, for what it takes to look at it."""
 
 
 class Cell(NamedTuple):
@@ -36,6 +40,22 @@ class Each:
     row: Position
 
 
+class TooMuchError(Exception):
+    """A file grows without bounds when its values are filled in."""
+
+
+@dataclass(slots=True)
+class Work:
+    """How much one file has grown so far."""
+
+    done: int = 0
+
+    def add(self, characters: int) -> None:
+        self.done += characters
+        if self.done > MAX_WORK:
+            raise TooMuchError
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What can be named at a place. `asset` holds its names; `each` is None outside of a matrix or a `for_each`."""
@@ -46,6 +66,7 @@ class Scope:
     group: str | None = None
     asset: Mapping[str, str] = field(default_factory=dict)
     each: Each | None = None
+    work: Work = field(default_factory=Work)
 
 
 class UnresolvedError(Exception):
@@ -61,29 +82,14 @@ def fill(template: Template, scope: Scope) -> Any:
 
     Raises:
         UnresolvedError: a name stands for nothing, or for something that has no place in a text.
+        TooMuchError: the file has grown too much.
     """
     evaluation = _Evaluation(template, scope)
     if (only := template.only) is not None:
         return evaluation.value(only)
     texts = [part if isinstance(part, str) else evaluation.text(part) for part in template.parts or ()]
-    if sum(map(len, texts)) > MAX_LENGTH:
-        raise evaluation.fail(
-            template.places[min(template.places)],
-            "The text is too long",
-            f"With its values it has more than {MAX_LENGTH:,} characters.",
-            "Put less into it.",
-        )
-    made = joined("", texts)
+    made = evaluation.joined("", texts, min(template.places, default=0))
     return Plain(made) if template.plain and not isinstance(made, Sensitive) else made
-
-
-def joined(separator: str, texts: list[str]) -> str:
-    """Joined; sensitive if any of them is."""
-    keys = sorted({text.key for text in (separator, *texts) if isinstance(text, Sensitive)})
-    made = separator.join(texts)
-    if not keys:
-        return made
-    return Sensitive(made, keys[0] if len(keys) == 1 else blake2b(b"".join(keys), digest_size=32).digest())
 
 
 def cell_of(template: Template, scope: Scope) -> Mark | None:
@@ -250,6 +256,24 @@ class _Evaluation:
             )
         return function.apply(self, call)
 
+    def joined(self, separator: str, texts: list[str], at: int) -> str:
+        """Joined; sensitive if any of them is."""
+        length = sum(map(len, texts)) + len(separator) * len(texts)
+        if length > MAX_LENGTH:
+            raise self.fail(
+                at,
+                "The text is too long",
+                f"With its values it has more than {MAX_LENGTH:,} characters.",
+                "Put less into it.",
+            )
+        self.scope.work.add(length)
+        keys = sorted({text.key for text in (separator, *texts) if isinstance(text, Sensitive)})
+        made = separator.join(texts)
+        if not keys:
+            return made
+        key = keys[0] if len(keys) == 1 else blake2b(b"".join(keys), digest_size=32).digest()
+        return Sensitive(made, key)
+
     def place(self, at: int) -> Position:
         return self.template.places[at]
 
@@ -281,7 +305,7 @@ def _join(here: _Evaluation, call: Call) -> str:
         raise here.fail(
             items.at, "This is no list of texts", "A list or a mapping is in it.", "Name a list of texts."
         )
-    return joined(here.text(separator), texts)
+    return here.joined(here.text(separator), texts, call.at)
 
 
 def _default(here: _Evaluation, call: Call) -> Any:

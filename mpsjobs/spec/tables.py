@@ -137,6 +137,7 @@ def _csv(text: str, label: str, key: str, at: Position) -> list[Item]:
     if problems:
         raise SpecError(*problems)
     index, items = columns.index(key), list[Item]()
+    names = dict.fromkeys([*known, "key"])
     for line, row in rows:
         problem = _bad_row(row, columns, index, label, line)
         if problem:
@@ -149,7 +150,7 @@ def _csv(text: str, label: str, key: str, at: Position) -> list[Item]:
             if name and cell and not cell.isspace()
         }
         name = row[index].strip()
-        each = Each({"key": Cell(Plain(name), place), **cells}, [*known, "key"], Position(label, line))
+        each = Each({"key": Cell(Plain(name), place), **cells}, names, Position(label, line))
         items.append(Item(name, place, each))
         if len(items) > MAX_ROWS:
             raise _too_many(Position(label, line))

@@ -3,10 +3,10 @@
 A later source goes before an earlier one: the default, the environment of the settings, `MPSJOBS_VAR_name`, `--var-file`, `--var`.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import scrypt
 from pathlib import Path
 from typing import Any
 
@@ -262,5 +262,5 @@ def _typed(value: Any, kind: str | None) -> Any:
 
 def _sensitive(text: str) -> Sensitive:
     """Its key costs what a password hash costs, once for each value: a digest in a state is no easier to guess than that."""
-    key = scrypt(text.encode(), salt=b"mpsjobs sensitive 1", n=2**14, r=8, p=1, dklen=32)
+    key = hashlib.scrypt(text.encode(), salt=b"mpsjobs sensitive 1", n=2**14, r=8, p=1, dklen=32)
     return Sensitive(text, key)

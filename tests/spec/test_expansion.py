@@ -133,6 +133,19 @@ def test_a_text_grows_only_so_long() -> None:
         of({"for_each": {"a": "x" * 30_000}, "prompt": "${each.value}" * 50})
 
 
+def test_a_file_grows_only_so_much() -> None:
+    many = [f"v{n}" for n in range(300)]
+    with pytest.raises(SpecError, match="grows too much"):
+        of({"matrix": {"a": many, "b": many}, "prompt": "${each.a}" + "x" * 10_000})
+    with pytest.raises(SpecError, match="too long"):
+        of(
+            {
+                "for_each": {"a": {"all": many * 10, "by": "x" * 10_000}},
+                "prompt": "${join(each.by, each.all)}",
+            }
+        )
+
+
 def test_a_row_too_many_is_refused_at_its_line() -> None:
     rows = "id\n" + "".join(f"r{n}\n" for n in range(MAX_ROWS + 1))
     with pytest.raises(SpecError, match="too many assets") as caught:

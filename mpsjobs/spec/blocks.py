@@ -19,19 +19,8 @@ Tell = Callable[[Iterable[Diagnostic]], None]
 
 _SAME_FOR_ALL = frozenset({"*", "var", "project"})
 """Names that stand for the same in every asset: what holds no others is filled in once."""
-_MAY_BE_SENSITIVE = frozenset(
-    {
-        "prompt",
-        "lyrics",
-        "variation",
-        "operator",
-        "description",
-        "reference_audio",
-        "reference_video",
-        "extra_parameters",
-        "additional_parameters",
-    }
-)
+_SENSITIVE_TEXTS = frozenset({"prompt", "lyrics", "variation", "operator", "description"})
+_SENSITIVE_PARAMETERS = frozenset({"extra_parameters", "additional_parameters"})
 
 
 @dataclass(frozen=True)
@@ -157,7 +146,9 @@ def _seq(node: Seq, scope: Scope, path: Path) -> Seq:
 
 
 def _allow_sensitive(template: Template, path: Path) -> None:
-    if path[0] in _MAY_BE_SENSITIVE and path[-1] != "file":
+    text = path[0] in _SENSITIVE_TEXTS and len(path) == 1
+    url = str(path[0]).startswith("reference_") and path[-1] == "url"
+    if text or url or path[0] in _SENSITIVE_PARAMETERS:
         return
     raise UnresolvedError(
         Diagnostic(

@@ -8,9 +8,10 @@ from typing import Any
 from mpsjobs.model.asset import Sensitive
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related
 from mpsjobs.spec.documents import AssetSpec
+from mpsjobs.spec.evaluation import cell_of, fill
 from mpsjobs.spec.layers import Layer
 from mpsjobs.spec.mistakes import Path, check
-from mpsjobs.spec.scope import WORK_PER_VALUE, Scope, UnresolvedError, cell_of, fill
+from mpsjobs.spec.scope import WORK_PER_VALUE, Scope, UnresolvedError
 from mpsjobs.spec.templates import Template, roots_in
 from mpsjobs.spec.variables import Variables
 from mpsjobs.spec.yaml import Map, Mark, Seq
@@ -58,7 +59,7 @@ class Block:
             return self._filled_in(scope, tell)
         key = scope.variables if self.roots else None
         if key not in self._known:
-            self._known[key] = self._filled_in(scope, tell)
+            self._known[key] = self._filled_in(replace(scope, each=None), tell)
         return self._known[key]
 
     def _filled_in(self, scope: Scope, tell: Tell) -> tuple[Layer, bool]:
@@ -114,7 +115,7 @@ def _value(value: Any, mark: Mark, scope: Scope, path: Path) -> tuple[Any, Mark]
         if value.parts is None:
             raise UnresolvedError(None)
         made = fill(value, scope)
-        if isinstance(made, Sensitive):
+        if any(isinstance(each, Sensitive) for each in (made if isinstance(made, list) else [made])):
             _allow_sensitive(value, path)
         return (ABSENT if made is None else made), cell_of(value, scope) or mark
     if isinstance(value, Map):

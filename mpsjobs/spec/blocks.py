@@ -165,8 +165,8 @@ def _still_sensitive(spec: AssetSpec, node: Any) -> AssetSpec:
     """Validation makes plain texts of all texts; mark those again that are to be hidden."""
     marked: dict[str, Any] = {}
     for key, value in node.items():
-        if isinstance(value, Sensitive):
-            marked[key] = Sensitive(getattr(spec, key), value.key) if getattr(spec, key, None) else None
+        if isinstance(value, Sensitive) and isinstance(text := getattr(spec, key, None), str):
+            marked[key] = Sensitive(text, value.key)
         elif key.startswith("reference_"):
             items = [
                 item.get("url")
@@ -190,7 +190,7 @@ def size_of(value: Any) -> int:
 
 
 def split(node: Any, *keys: str) -> tuple[Any, Map | None]:
-    """A mapping without some keys, and one of these keys alone; None where it has none of them."""
+    """A mapping without some keys, and one with these alone; None where it has none of them."""
     if not isinstance(node, Map) or not any(key in node for key in keys):
         return node, None
     rest, taken = Map(node.mark), Map(node.mark)

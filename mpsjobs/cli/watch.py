@@ -17,6 +17,7 @@ from mpsjobs.apply.progress import (
     Progress,
     Recorded,
     Retired,
+    Skipped,
     Stopping,
     Submitted,
     Tick,
@@ -134,6 +135,8 @@ def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911  # one ans
             return f"{_good(progress.address)}: take {progress.take} is done after {_clock(progress.seconds)} ({lengths})"
         case Failed():
             return f"{_bad(progress.address)}: failed: {progress.code}: {progress.message}"
+        case Skipped():
+            return f"{_bad(progress.address)}: not submitted: {progress.message}"
         case Unknown():
             return f"{_bad(progress.address)}: the outcome is unknown: {progress.message}"
         case Recorded(moved_from=old) if old:

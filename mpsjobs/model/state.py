@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 
 from mpsjobs.model.asset import Json
 
@@ -203,10 +203,9 @@ def chosen_take(pool: Pool, realm: str, pick: int | None) -> Take | None:
     return next((take for take in usable if take.take == pick), usable[0] if usable else None)
 
 
-def output_of(outputs: Sequence[Output], kind: Literal["audio", "video"]) -> Output:
-    """The output that stands for a take where it is the input of another one: the first of this kind, else the first."""
-    is_video = kind == "video"
-    return next((each for each in outputs if (each.format in _VIDEO) is is_video), outputs[0])
+def output_of(outputs: Sequence[Output], *, video: bool) -> Output:
+    """The output that stands for a take where another one is made from it: the first video or the first audio, else the first at all."""
+    return next((each for each in outputs if (each.format in _VIDEO) is video), outputs[0])
 
 
 def asset_status(pool: Pool, realm: str, wanted: int) -> AssetStatus:

@@ -14,6 +14,7 @@ from mpsjobs.apply.scheduler import (
     Collect,
     Command,
     Poll,
+    Release,
     Scheduler,
     Send,
     Stage,
@@ -35,10 +36,12 @@ class Cloud:
     scheduler: Scheduler
     duration_s: Callable[[int], float]
     refuse: Callable[[int, float], Backoff | None] = lambda _job, _now: None
+    skip: Callable[[int], bool] = lambda _job: False
     latency_s: float = 0.05
     now: float = 0.0
     sends: list[float] = field(default_factory=list)
     polls: list[float] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
     ended: list[int] = field(default_factory=list)
     gave_up: bool = False
     _started: dict[int, float] = field(default_factory=dict)
@@ -61,6 +64,9 @@ class Cloud:
     def _answer(self, command: Command) -> Callable[[], object]:
         job = command.job
         match command:
+            case Release():
+                self.released.append(job)
+                return lambda: self.scheduler.skipped(job) if self.skip(job) else self.scheduler.ready(job)
             case Stage():
                 return lambda: self.scheduler.staged(job)
             case Send():

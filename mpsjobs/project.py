@@ -19,6 +19,7 @@ from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
 from mpsjobs.model.state import AssetRecord, State, Take, TakeStatus, chosen_take
 from mpsjobs.plan.build import build, only_waiting
 from mpsjobs.plan.diff import Terms
+from mpsjobs.plan.graph import Graph, graph_of
 from mpsjobs.plan.saved import SavedPlan, encode, stale
 from mpsjobs.plan.selection import EVERYTHING, Selection, matches
 from mpsjobs.spec.catalogue import Catalogue, load_catalogue
@@ -143,6 +144,15 @@ class Project:
             SpecError, StateError: see `load` and `state`.
         """
         return self._plan(self.load(strict=options.strict), self.state(), options)
+
+    def graph(self) -> Graph:
+        """Who needs whom among the desired assets, with what the plan does with each.
+
+        Raises:
+            SpecError, StateError: see `load` and `state`.
+        """
+        loaded, state = self.load(), self.state()
+        return graph_of(loaded.assets, self._plan(loaded, state, Options()), state)
 
     def save_plan(self, file: Path, options: Options = Options()) -> Plan:
         """Plan, and write the plan to a file that `apply` takes later.

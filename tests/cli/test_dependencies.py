@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 from urllib.request import url2pathname, urlopen
 
-from tests.conftest import Folder
+import numpy as np
+import soundfile
+
+from tests.conftest import SETTINGS, Folder
 
 SPEC = """\
 assets:
@@ -255,3 +258,15 @@ def test_receipts_bring_back_what_takes_were_made_from(project: Folder) -> None:
     assert project("state", "rebuild").code == 0
     assert takes_of(project, "cover")[0]["inputs"] == before
     assert project("plan", "--detailed-exitcode").code == 0
+
+
+def test_the_emulator_makes_a_cover_from_the_very_file_of_its_theme(project: Folder) -> None:
+    project.settings(SETTINGS.replace("audio: stub", "audio: short"))
+    project.write(
+        music="assets:\n  cover: {prompt: calm piano, reference_audio: {asset: theme}}\n  theme: calm piano\n"
+    )
+    apply(project)
+    theme, cover = (soundfile.read(project.root / "audio" / f"{name}.mp3")[0] for name in ("theme", "cover"))
+    count = 44_100
+    alike = np.corrcoef(theme[2000:count, 0], cover[2000:count, 0])[0, 1]
+    assert alike > 0.5

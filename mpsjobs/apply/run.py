@@ -45,9 +45,10 @@ class Origin:
 class Wiring:
     """What the runner is told from outside. `project` is its name.
 
-    `target` says which store an asset goes to, `body` builds its request for a path of its own, from takes of the assets that it needs, by address, `songs` says how many outputs a task
-    with these canonical fields has, `new_id` names an attempt, `report` is told of everything, `gives_up` says whether the unknown attempt of an
-    address is to be given up when its outputs do not show now. All but `body` are called from the loop's thread.
+    `target` says which store an asset goes to, `body` builds its request for a path of its own, from takes of the assets that it needs
+    (by address), `songs` says how many outputs a task with these canonical fields has, `new_id` names an attempt, `report` is told of
+    everything, `gives_up` says whether the unknown attempt of an address is to be given up when its outputs do not show now. All but `body`
+    are called from the loop's thread.
     """
 
     project: str

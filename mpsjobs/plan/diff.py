@@ -197,10 +197,11 @@ def _stale_inputs(want: Wanted, reasons: Iterable[Reason]) -> str | None:
     ]
     if not before:
         return None
+    referred_to = {each.value for each in want.asset.sound.references}
     changed = [
         need.address
         for need in want.needs
-        if need.address not in want.asset.depends_on and {"asset": need.fingerprint} not in before
+        if need.address in referred_to and {"asset": need.fingerprint} not in before
     ]
     return f"depends on {', '.join(changed)}" if changed else None
 

@@ -21,7 +21,7 @@ class Wanted:
 
 
 def in_order(assets: Iterable[Asset]) -> list[Asset]:
-    """By address, but each after what it needs. The specs see to it that this is possible."""
+    """Each after what it needs, and else by address. The specs see to it that this is possible."""
     known = {asset.address: asset for asset in sorted(assets, key=lambda asset: asset.address)}
     needs = {address: asset.requires for address, asset in known.items() if asset.requires}
     if not needs:

@@ -75,6 +75,7 @@ def test_a_take_tells_what_it_was_made_from_and_never_by_a_url(project: Folder) 
     assert theme["inputs"] == []
     shown = project("state", "show", "cover", "--json").json()
     assert shown["takes"][0]["inputs"] == [as_input]
+    assert "medley#1 was made from theme#1, cover#1" in project("show", "medley").out
     assert "file:" not in json.dumps(state(project))
     assert project("plan", "--detailed-exitcode").code == 0
 

@@ -13,7 +13,6 @@ from mpsjobs.apply.scheduler import (
     GIVE_UP_AFTER,
     STAGED_AHEAD,
     Collect,
-    Command,
     Poll,
     Release,
     Scheduler,
@@ -52,22 +51,34 @@ class Cloud:
     def run(self, until: float = float("inf")) -> None:
         while not self.scheduler.idle and self.now < until and not self.gave_up:
             for command in self.scheduler.commands(self.now):
+                if isinstance(command, Release):
+                    self._release(command.job)
+                    continue
                 heapq.heappush(
                     self._answers, (self.now + self.latency_s, next(self._order), self._answer(command))
                 )
             wake = self.scheduler.wake_at()
             times = [t for t in (wake, self._answers[0][0] if self._answers else None) if t is not None]
-            assert times, "nothing to wait for, and not idle"
+            if not times:
+                assert self.scheduler.queued + self.scheduler.running == 0, (
+                    "nothing to wait for, and not idle"
+                )
+                return
             self.now = max(self.now, min(times))
             while self._answers and self._answers[0][0] <= self.now:
                 heapq.heappop(self._answers)[2]()
 
-    def _answer(self, command: Command) -> Callable[[], object]:
+    def _release(self, job: int) -> None:
+        """Whoever is asked knows at once."""
+        self.released.append(job)
+        if self.skip(job):
+            self.scheduler.skipped(job)
+        else:
+            self.scheduler.ready(job)
+
+    def _answer(self, command: Stage | Send | Poll | Collect) -> Callable[[], object]:
         job = command.job
         match command:
-            case Release():
-                self.released.append(job)
-                return lambda: self.scheduler.skipped(job) if self.skip(job) else self.scheduler.ready(job)
             case Stage():
                 return lambda: self.scheduler.staged(job)
             case Send():

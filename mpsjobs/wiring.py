@@ -1,7 +1,7 @@
 """What a project is plugged into: the cloud or the emulator, the store, the download folder. Each is made when it is needed."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +13,7 @@ from mpsjobs.model.asset import Asset, ReferenceKind, StoreTarget
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Clock, Mps, ObjectRef, ObjectStore
 from mpsjobs.model.settings import ProviderKind, Settings, Site, StoreKind
-from mpsjobs.model.state import Output
+from mpsjobs.model.state import Output, Take
 from mpsjobs.spec.catalogue import Catalogue, FormatPlace
 
 if TYPE_CHECKING:
@@ -67,11 +67,13 @@ class Connections:
         store = self.settings.store
         return asset.store or StoreTarget(store.bucket, store.region, store.prefix)
 
-    def body(self, asset: Asset, path: ObjectRef) -> bytes:
+    def body(self, asset: Asset, path: ObjectRef, takes: Mapping[str, Take]) -> bytes:
         """The request for an asset. What it refers to is made reachable first, so this may take a while. Thread-safe.
 
+        `takes` has the take to use of each asset that it needs, by address.
+
         Raises:
-            CloudError: a reference cannot be put into the store, or no URL to it lives long enough.
+            CloudError: a reference is not there or cannot be put into the store, or no URL to it lives long enough.
         """
         from mpsjobs.cloud.references import References
         from mpsjobs.cloud.request import Destination, WireNames, create_body
@@ -86,10 +88,8 @@ class Connections:
         )
         to = Destination(path.bucket, path.region, path.key)
         sound = asset.sound
-        if any(
-            each.kind is not ReferenceKind.URL for each in (*sound.reference_audio, *sound.reference_video)
-        ):
-            sound = References(self.root, self.objects, self.target(asset)).reachable(sound)
+        if any(each.kind is not ReferenceKind.URL for each in sound.references):
+            sound = References(self.root, self.objects, self.target(asset), takes).reachable(sound)
         return create_body(sound, to, names, operator=asset.operator)
 
     @cached_property

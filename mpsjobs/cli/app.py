@@ -16,6 +16,7 @@ _COMMANDS = {
     "apply": "mpsjobs.cli.apply",
     "emulator": "mpsjobs.cli.emulator",
     "force-unlock": "mpsjobs.cli.force_unlock",
+    "graph": "mpsjobs.cli.graph",
     "init": "mpsjobs.cli.init",
     "models": "mpsjobs.cli.models",
     "output": "mpsjobs.cli.outputs",

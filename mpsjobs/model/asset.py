@@ -48,6 +48,10 @@ class Sound:
     additional_parameters: Mapping[str, Json] = field(default_factory=dict)
     variation: str | None = None
 
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        return (*self.reference_audio, *self.reference_video)
+
 
 @dataclass(frozen=True, slots=True)
 class StoreTarget:
@@ -63,7 +67,8 @@ class Asset:
     """One desired piece of audio.
 
     `takes` is how many unrejected takes are wanted; `pick` the number of the take to use, None for the first good one. `store` is
-    set only when the asset overrides the project's store.
+    set only when the asset overrides the project's store. `depends_on` are addresses of assets that come first, for no other reason
+    than that; `ignore_changes` names fields of the sound whose changes alone buy nothing.
     """
 
     address: str
@@ -75,3 +80,13 @@ class Asset:
     tags: tuple[str, ...] = ()
     description: str | None = None
     store: StoreTarget | None = None
+    depends_on: tuple[str, ...] = ()
+    ignore_changes: tuple[str, ...] = ()
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The addresses that must be there before this asset can be made, each once: those it works from, then those it only follows."""
+        if not (self.depends_on or self.sound.reference_audio or self.sound.reference_video):
+            return ()
+        works_from = (each.value for each in self.sound.references if each.kind is ReferenceKind.ASSET)
+        return tuple(dict.fromkeys((*works_from, *self.depends_on)))

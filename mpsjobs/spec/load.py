@@ -10,6 +10,7 @@ from mpsjobs.model.garbage import uncollected
 from mpsjobs.model.settings import Settings
 from mpsjobs.spec.addresses import bad_name, clashes, normal_address, too_long
 from mpsjobs.spec.catalogue import Catalogue
+from mpsjobs.spec.dependencies import dependencies
 from mpsjobs.spec.documents import AssetSpec, SpecFile
 from mpsjobs.spec.interpolation import interpolate
 from mpsjobs.spec.layers import Fields, Layer, overlay
@@ -51,6 +52,7 @@ def load_assets(root: Path, settings: Settings, catalogue: Catalogue, *, strict:
         checks = resolver.checks
         checks.add(reading.problems)
         checks.add(clashes((draft.address, draft.origin) for draft in reading.drafts))
+        checks.add(dependencies(reading.drafts, complete=not reading.lost))
         assets = sorted(map(resolver.asset, reading.drafts), key=lambda asset: asset.address)
     if not (files or checks.found):
         checks.add([_no_files(settings)])
@@ -66,6 +68,8 @@ class _Reading:
         self.base = base
         self.drafts: list[Draft] = []
         self.problems: list[Diagnostic] = []
+        self.lost = False
+        """Whether there are assets that could not be read."""
 
     def file(self, path: Path, label: str) -> None:
         try:
@@ -73,6 +77,7 @@ class _Reading:
             document = parse(text, label)
         except SpecError as error:
             self.problems.extend(error.diagnostics)
+            self.lost = True
             return
         self.problems.extend(document.problems)
         if document.root is None:
@@ -86,6 +91,9 @@ class _Reading:
         self.problems.extend(interpolate(document, text))
         checked = check(SpecFile, document.root, label)
         self.problems.extend(checked.diagnostics)
+        self.lost |= checked.value is None or any(
+            len(path) < 3 and path[:1] != ("defaults",) for path in checked.dropped
+        )
         if checked.value is not None and isinstance(document.root, Map):
             self._drafts(checked, document.root, label)
 

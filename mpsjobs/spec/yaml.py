@@ -9,7 +9,7 @@ aliases share what they name, and add at most a bounded multiple of what was wri
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -122,6 +122,13 @@ def parse(text: str, file: str) -> Document:
         return reader.document()
     except YAMLError as error:
         raise SpecError(*reader.problems, explain(error, text, file)) from None
+
+
+def events(text: str) -> Iterator[Any]:
+    """What libyaml sees in a text that `parse` has read, for those who care how it is written. Marks count characters of `text`."""
+    next_event = CParser(_guarded(text)[0]).get_event
+    while type(event := next_event()) is not StreamEndEvent:
+        yield event
 
 
 def position(mark: Mark, file: str) -> Position:

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 def _formatted(path: Path | None, stdin_name: str) -> _Result:
     if path is None:
-        data = click.get_binary_stream("stdin").read()
+        data = sys.stdin.buffer.read()
         label, text = stdin_name, decode(data, stdin_name)
     else:
         label = shown(path)

@@ -38,7 +38,7 @@ class _Layout:
         root = self.file.root
         lead = root.entries[0].lead
         stay = [index + 1 for index, each in enumerate(lead) if each is None or _MODELINE.match(each.text)]
-        head = lead[: stay[-1]] if stay and any(lead) else []
+        head = lead[: stay[-1]] if stay and any(lead[: stay[-1]]) else []
         del lead[: len(head)]
         self.trivia(head, 0, opening=not self.lines)
         self.block(root, 0, shape)

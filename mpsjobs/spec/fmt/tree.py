@@ -88,8 +88,9 @@ class Entry:
 
 @dataclass(slots=True)
 class File:
-    """`head` are the lines up to `---`, `foot` those from `...` on; both are kept as they are. `comments`: their texts, all
-    but those that stand in flows and in the headers of block scalars, which are part of them.
+    """`head` are the lines up to `---`, `foot` those from `...` on; both are kept as they are.
+
+    `comments`: the texts of all but those that stand in flows and in the headers of block scalars, which are part of them.
     """
 
     root: Branch

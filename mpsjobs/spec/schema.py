@@ -22,6 +22,9 @@ Schema: TypeAlias = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _EXPRESSION: Schema = {"type": "string", "pattern": r"\$\{"}
 _TEXT: Schema = {"type": ["string", "number", "boolean"]}
+_SEGMENT = r"[^\s.:/\\{}\[\]()*?!#$%&|<>=+,;@'\x22`~^]+"
+_ADDRESS = rf"^{_SEGMENT}(\.{_SEGMENT})*$|\$\{{"
+"""Segments of letters of any script, digits, `_` and `-`: not every dialect of patterns can name letters, so what is none is left out."""
 _TYPES: dict[Any, Schema] = {
     str: _TEXT,
     int: {"type": "integer"},
@@ -124,6 +127,9 @@ class _Schemas:
         schema = self.of_type(Annotated[hint, *field.metadata] if field.metadata else hint)
         if model is SpecFile and name == "assets":
             schema = _map_values(schema, lambda asset: _any_of(_TEXT, asset, {"type": "null"}))
+            schema = _mapped(schema, {"object"}, {"propertyNames": {"pattern": f"{_ADDRESS}|^<<$"}})
+        if model is SpecFile and name == "group":
+            schema = _any_of({**_TEXT, "pattern": _ADDRESS}, {"type": "null"})
         if issubclass(model, AssetSpec):
             schema = self.from_catalogue(name, schema)
         if issubclass(model, Section) and not field.is_required():

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError
+from mpsjobs.model.garbage import uncollected
 from mpsjobs.spec.fmt.layout import lay_out
 from mpsjobs.spec.fmt.order import SETTINGS, SPEC
 from mpsjobs.spec.fmt.tree import KeptAsWrittenError, read
@@ -34,6 +35,11 @@ def format_text(text: str, file: str, kind: Kind) -> str:
     Raises:
         SpecError: it is not YAML that specs may consist of, or formatting would change its meaning, which is a mistake of ours.
     """
+    with uncollected():
+        return _formatted(text, file, kind)
+
+
+def _formatted(text: str, file: str, kind: Kind) -> str:
     before = parse(text, file)
     if before.problems:
         raise SpecError(*before.problems)

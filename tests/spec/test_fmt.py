@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mpsjobs.model.diagnostics import SpecError
-from mpsjobs.spec import fmt
 from mpsjobs.spec.fmt import Kind, format_text
+from mpsjobs.spec.fmt.layout import lay_out
 from mpsjobs.spec.yaml import parse
 
 REPOSITORY = Path(__file__).parents[2]
@@ -150,9 +150,8 @@ def test_what_is_not_yaml_for_specs_is_refused(text: str) -> None:
 def test_a_layout_that_changes_the_meaning_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     text = 'assets:\n    a:\n        version: "2.10"   # why\n'
     for damage in (('"2.10"', "2.10"), ("   # why", ""), ("version", "scene"), ("assets", "%assets")):
-        lay_out = fmt.lay_out
         with monkeypatch.context() as patch:
-            patch.setattr(fmt, "lay_out", lambda tree, shape, d=damage, f=lay_out: f(tree, shape).replace(*d))
+            patch.setattr("mpsjobs.spec.fmt.lay_out", lambda *file, d=damage: lay_out(*file).replace(*d))
             with pytest.raises(SpecError, match="cannot be formatted without changing it"):
                 format_text(text, "a.yaml", Kind.SPEC)
 

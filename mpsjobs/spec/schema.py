@@ -187,7 +187,9 @@ class _Schemas:
         if origin is list:
             return _any_of({"type": "array", "items": self.of_type(arguments[0])}, _EXPRESSION)
         if origin is dict:
-            return {"type": "object", "additionalProperties": self.of_type(arguments[1])}
+            return _any_of(
+                {"type": "object", "additionalProperties": self.of_type(arguments[1])}, _EXPRESSION
+            )
         if isinstance(hint, type) and issubclass(hint, Written):
             return self.reference(hint)
         schema = dict(_TYPES[hint])

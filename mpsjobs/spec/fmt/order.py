@@ -8,7 +8,8 @@ from typing import Any, TypeAlias, get_args, get_origin
 from mpsjobs.spec.documents import SpecFile, Written
 from mpsjobs.spec.settings_file import SettingsFile
 
-MERGE_KEY = "<<"
+_FIRST = ("<<", "preset", "matrix", "for_each", "address")
+"""What an asset takes over, and what makes many of it, before what it says itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def rank(shape: Shape, key: str) -> int:
     """Where a key stands among its neighbours; equal ranks keep their order."""
     if isinstance(shape, Named) or shape is None:
         return 0
-    return -1 if key == MERGE_KEY else _ranks(shape).get(key, len(shape.model_fields))
+    return _ranks(shape).get(key, len(shape.model_fields))
 
 
 def below(shape: Shape, key: str) -> Shape:
@@ -41,7 +42,11 @@ def below(shape: Shape, key: str) -> Shape:
 
 @cache
 def _ranks(model: type[Written]) -> dict[str, int]:
-    return {field.alias or name: index for index, (name, field) in enumerate(model.model_fields.items())}
+    ranks = {field.alias or name: index for index, (name, field) in enumerate(model.model_fields.items())}
+    return {
+        **ranks,
+        **{key: index - len(_FIRST) for index, key in enumerate(_FIRST) if key in ranks or key == "<<"},
+    }
 
 
 @cache

@@ -15,6 +15,7 @@ from mpsjobs.model.diagnostics import MpsjobsError
 _COMMANDS = {
     "apply": "mpsjobs.cli.apply",
     "emulator": "mpsjobs.cli.emulator",
+    "fmt": "mpsjobs.cli.fmt",
     "force-unlock": "mpsjobs.cli.force_unlock",
     "graph": "mpsjobs.cli.graph",
     "init": "mpsjobs.cli.init",
@@ -22,6 +23,7 @@ _COMMANDS = {
     "output": "mpsjobs.cli.outputs",
     "plan": "mpsjobs.cli.plan",
     "refresh": "mpsjobs.cli.refresh",
+    "schema": "mpsjobs.cli.schema",
     "show": "mpsjobs.cli.show",
     "state": "mpsjobs.cli.state",
     "validate": "mpsjobs.cli.validate",

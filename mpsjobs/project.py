@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mpsjobs.apply.result import ApplyResult
     from mpsjobs.apply.run import Run
     from mpsjobs.apply.workers import Workers
+    from mpsjobs.doctor import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,12 @@ class Project:
             yield Current(
                 address, record, take, files or tuple(filter(None, map(connections.file_of, outputs)))
             )
+
+    def doctor(self) -> Iterator["Finding"]:
+        """Check all that an apply needs, one finding after the other; pays for nothing. Raises nothing for what is wrong."""
+        from mpsjobs.doctor import examine
+
+        return examine(self.connections, self.store)
 
     # --- applying ----------------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mpsjobs.model.asset import Asset, ReferenceKind, StoreTarget
 from mpsjobs.model.diagnostics import CloudError
-from mpsjobs.model.ports import Clock, Mps, ObjectRef, ObjectStore
+from mpsjobs.model.ports import Clock, ObjectRef, ObjectStore
 from mpsjobs.model.settings import ProviderKind, Settings, Site, StoreKind
 from mpsjobs.model.state import Output, Take
 from mpsjobs.spec.catalogue import Catalogue, FormatPlace
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mpsjobs.apply.download import Downloads
     from mpsjobs.cloud.credentials import CredentialsProvider
     from mpsjobs.cloud.credentials_provider import RenewedCredentials
+    from mpsjobs.cloud.mps import MpsClient
     from mpsjobs.cloud.proxy import Proxies
     from mpsjobs.emulator import EmulatorConfig
 
@@ -156,8 +157,18 @@ class Connections:
         file = self.root / self.settings.store.path / output.bucket / output.key
         return file if file.is_file() else None
 
+    @property
+    def api_endpoint(self) -> str:
+        """Where the API is, unless an emulator is embedded."""
+        return self.settings.provider.endpoint or HOSTS[self.settings.provider.site]
+
     @contextmanager
-    def mps(self) -> Iterator[Mps]:
+    def mps(self, keys: "CredentialsProvider | None" = None) -> Iterator["MpsClient"]:
+        """The API; with other keys than the settings' where `keys` are given.
+
+        Raises:
+            CloudError: there are no credentials, the authorities cannot be read, or the embedded emulator does not start.
+        """
         from mpsjobs.cloud.credentials import Credentials
         from mpsjobs.cloud.mps import MpsClient
         from mpsjobs.emulator import default_credentials, default_tokens
@@ -174,8 +185,8 @@ class Connections:
                     else stack.enter_context(self._emulator())
                 )
             else:
-                credentials = self.credentials()
-                endpoint = partial(str, provider.endpoint or HOSTS[provider.site])
+                credentials = keys or self.credentials()
+                endpoint = partial(str, self.api_endpoint)
             client = MpsClient(
                 endpoint,
                 credentials,

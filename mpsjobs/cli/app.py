@@ -14,6 +14,7 @@ from mpsjobs.model.diagnostics import MpsjobsError
 
 _COMMANDS = {
     "apply": "mpsjobs.cli.apply",
+    "doctor": "mpsjobs.cli.doctor",
     "emulator": "mpsjobs.cli.emulator",
     "fmt": "mpsjobs.cli.fmt",
     "force-unlock": "mpsjobs.cli.force_unlock",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mpsjobs.apply.download import Downloads
     from mpsjobs.cloud.credentials import CredentialsProvider
     from mpsjobs.cloud.credentials_provider import RenewedCredentials
+    from mpsjobs.cloud.fetch import Fetcher
     from mpsjobs.cloud.mps import MpsClient
     from mpsjobs.cloud.proxy import Proxies
     from mpsjobs.emulator import EmulatorConfig
@@ -47,13 +48,17 @@ class Connections:
 
     def collector(self) -> "Collector":
         from mpsjobs.apply.collect import Collector
+
+        return Collector(self.objects, self.fetcher(), self.root / SCRATCH / "scratch")
+
+    def fetcher(self) -> "Fetcher":
+        """What fetches a result by its URL."""
         from mpsjobs.cloud.connection import Timeouts
         from mpsjobs.cloud.fetch import Fetcher
 
         network = self.settings.network
         timeouts = Timeouts(network.connect_timeout_s, network.read_timeout_s)
-        fetch = Fetcher(timeouts, self._trust(), self._proxies())
-        return Collector(self.objects, fetch, self.root / SCRATCH / "scratch")
+        return Fetcher(timeouts, self._trust(), self._proxies())
 
     def downloads(self) -> "Downloads | None":
         from mpsjobs.apply.download import Downloads

@@ -45,8 +45,13 @@ def account(connections: Connections) -> Generator[Finding, None, Access]:
         keys = yield from _credentials(connections)
     else:
         yield from not_needed("the emulator has keys of its own", "credentials")
-    found = ways(connections)
-    blocked = yield from _proxies(found, connections.settings.network.connect_timeout_s)
+    try:
+        found = ways(connections)
+    except CloudError as error:
+        yield from_error("proxy", error)
+        blocked, found = frozenset({"api", "store"}), {}
+    else:
+        blocked = yield from _proxies(found, connections.settings.network.connect_timeout_s)
     api = found.get("api")
     if "api" in blocked:
         yield from needs("proxy", "network", "clock", "api")
@@ -114,35 +119,32 @@ def _proxies(found: Mapping[str, Way], timeout_s: float) -> Generator[Finding, N
     """Look at every proxy that is in the way. Gives the names of the ways behind one that cannot be reached."""
     proxied = {name: way for name, way in found.items() if way.proxy}
     troubles = {
-        name: why
-        for name, way in proxied.items()
-        if way.proxy and (why := unreachable(*way.proxy, timeout_s))
+        name: why for name, way in proxied.items() if way.proxy and (why := unreachable(way.proxy, timeout_s))
     }
     if not found:
         yield from not_needed("nothing leaves this machine", "proxy")
     elif not proxied:
-        hosts = dict.fromkeys(map(str, found.values()))
-        yield ok("proxy", f"No proxy is set for {' and '.join(hosts)}.")
+        yield ok("proxy", f"No proxy stands before {' and '.join(dict.fromkeys(map(str, found.values())))}.")
     elif not troubles:
         yield ok(
-            "proxy",
-            "; ".join(f"{way} is reached through {way.through}" for way in proxied.values()) + ".",
+            "proxy", "; ".join(f"{way} is reached through {way.through}" for way in proxied.values()) + "."
         )
     else:
         lines = []
         for name, why in troubles.items():
             way = proxied[name]
-            lines.append(f"{way} would be reached through {way.through}: {why}.")
-            lines.append(f"Without the proxy, it {_directly(way, timeout_s)}.")
+            lines += [
+                f"{way} would be reached through {way.through}: {why}.",
+                f"Without it, {way} {_directly(way, timeout_s)}.",
+            ]
         first = proxied[next(iter(troubles))]
-        remedy = f"Correct or unset {first.variable}, or name {first.host} in NO_PROXY."
-        summary = f"The proxy of {first.variable} cannot be reached."
-        yield failed("proxy", summary, "\n".join(dict.fromkeys(lines)), remedy)
+        summary = f"{first.through.capitalize()} cannot be reached."
+        yield failed("proxy", summary, "\n".join(dict.fromkeys(lines)), first.remedy)
     return frozenset(troubles)
 
 
 def _directly(way: Way, timeout_s: float) -> str:
-    why = unreachable(way.host, way.port, timeout_s)
+    why = unreachable(way.endpoint, timeout_s)
     return f"cannot be reached either: {why}" if why else "can be reached"
 
 
@@ -190,8 +192,8 @@ def _unreached(connections: Connections, way: Way | None, error: CloudError) -> 
     detail = told.detail
     if way.proxy:
         directly = _directly(way, connections.settings.network.connect_timeout_s)
-        detail = f"{detail}\nThis was through {way.through}. Without the proxy, it {directly}."
-        remedy = f"Correct or unset {way.variable}, or name {way.host} in NO_PROXY."
+        detail = f"{detail}\nThis was through {way.through}. Without it, {way} {directly}."
+        remedy = way.remedy
     return failed("network", f"{way} cannot be used.", detail, remedy)
 
 

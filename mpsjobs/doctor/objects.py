@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
-from mpsjobs.cloud.fetch import fetch_url
+from mpsjobs.cloud.conditional import probe
 from mpsjobs.cloud.references import VALID_S
 from mpsjobs.doctor.account import Access
 from mpsjobs.doctor.finding import Finding, Status, failed, from_error, needs, not_needed, ok, warning
+from mpsjobs.model.asset import StoreTarget
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.settings import StoreKind
@@ -24,7 +25,7 @@ _RIGHTS: Final = {
     "list": "cos:GetBucket",
     "delete": "cos:DeleteObject",
 }
-_TRIALS: Final = ("put", "get", "list", "url", "delete")
+_TRIALS: Final = ("put", "get", "list", "url", "delete", "conditional_write", "versioning")
 _STRANGE: Final = "Make sure that `store.endpoint` is one server, and nothing else works under this prefix."
 
 
@@ -38,8 +39,6 @@ def objects(connections: Connections, access: Access) -> Iterator[Finding]:
         yield from needs("proxy", "bucket", *_TRIALS)
     else:
         yield from _tried(connections)
-    if not cos:
-        yield from not_needed("the folder belongs to this machine", "conditional_write", "versioning")
 
 
 def _tried(connections: Connections) -> Iterator[Finding]:
@@ -63,13 +62,14 @@ def _tried(connections: Connections) -> Iterator[Finding]:
         yield _refused("put", error)
         yield from needs("put", "get")
         yield _refused("list", denied) if denied else ok("list", "Objects are listed.")
-        yield from needs("put", "url", "delete")
+        yield from needs("put", "url", "delete", "conditional_write", "versioning")
         return
     yield ok("put", f"An object was put under {prefix}doctor/.")
     yield _got(connections.objects, ref)
     yield _refused("list", denied) if denied else _shown(connections.objects, ref)
     yield _by_url(connections, ref)
     yield _deleted(connections.objects, ref)
+    yield from _overwriting(connections)
 
 
 def _named(connections: Connections) -> str:
@@ -153,7 +153,7 @@ def _by_url(connections: Connections, ref: ObjectRef) -> Finding:
         return from_error("url", error, status=Status.WARNING)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            fetch_url(url, Path(folder) / "object")
+            connections.fetcher()(url, Path(folder) / "object")
         except CloudError as error:
             detail = (
                 f"{error.diagnostics[0].detail} Files that a model works from are handed over in this way."
@@ -174,3 +174,35 @@ def _deleted(store: ObjectStore, ref: ObjectRef) -> Finding:
     return warning(
         "delete", "A deleted object is still there.", f"{ref.bucket}/{ref.key}", "Delete it by hand."
     )
+
+
+def _overwriting(connections: Connections) -> Iterator[Finding]:
+    """What a lock in the store could rest on: seen by writing twice, never assumed."""
+    settings = connections.settings.store
+    try:
+        seen = probe(connections.objects, StoreTarget(settings.bucket, settings.region, settings.prefix))
+    except CloudError as error:
+        yield from_error("conditional_write", error, status=Status.WARNING)
+        yield from needs("conditional_write", "versioning")
+        return
+    if seen.condition:
+        yield ok("conditional_write", f"The store refuses to overwrite when it is told: {seen.condition}")
+    else:
+        yield warning(
+            "conditional_write",
+            "The store overwrites whatever it is told.",
+            "It honours neither If-None-Match nor x-cos-forbid-overwrite. A state in a file does not need them.",
+            "Keep the state in a file, and let one machine apply.",
+        )
+    match seen.versioned:
+        case None:
+            yield warning(
+                "versioning",
+                "The store does not tell whether the bucket keeps versions.",
+                "COS ignores x-cos-forbid-overwrite in a bucket that ever did.",
+                "Grant these keys cos:GetBucketVersioning.",
+            )
+        case True:
+            yield ok("versioning", "The bucket keeps versions, or did: an overwritten object is not lost.")
+        case False:
+            yield ok("versioning", "The bucket keeps no versions.")

@@ -1,77 +1,74 @@
-"""The proxies that the environment names, and whether they are there."""
+"""The ways out of this machine, and the proxies that the environment puts into them."""
 
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+from mpsjobs.cloud.connection import said
+from mpsjobs.cloud.endpoint import Endpoint
+from mpsjobs.cloud.proxy import Proxies, Proxy
 from mpsjobs.model.settings import ProviderKind, StoreKind
 from mpsjobs.wiring import Connections
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How `host:port` is reached. `variable` and `proxy` (host:port, never its password) are None where no proxy stands between."""
+    """How a server is reached; `proxy` None: directly. In words it names hosts and ports, never a password."""
 
-    host: str
-    port: int
-    variable: str | None = None
-    proxy: tuple[str, int] | None = None
+    endpoint: Endpoint
+    proxy: Proxy | None
 
     @classmethod
-    def to(cls, endpoint: str) -> "Way":
-        """The way to `[http[s]://]host[:port]`, as the environment has it now."""
-        parts = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
-        host = parts.hostname or ""
-        port = parts.port or (80 if parts.scheme == "http" else 443)
-        address = getproxies().get(parts.scheme)
-        if not address or proxy_bypass(f"{host}:{port}"):
-            return cls(host, port)
-        lower, upper = f"{parts.scheme}_proxy", f"{parts.scheme}_proxy".upper()
-        variable = lower if os.environ.get(lower) else upper
-        return cls(host, port, variable, _address(address))
+    def to(cls, address: str) -> "Way":
+        """The way to `[http[s]://]host[:port]`, as the environment has it now.
+
+        Raises:
+            CloudError: the address is none, or a variable names no proxy that can be used.
+        """
+        endpoint = Endpoint.parse(address)
+        return cls(endpoint, Proxies.from_environment().to(endpoint))
 
     def __str__(self) -> str:
-        return self.host if self.port in {80, 443} else f"{self.host}:{self.port}"
+        return self.endpoint.header
+
+    @property
+    def variable(self) -> str:
+        """The name of the variable that the proxy comes from, as it is written in the environment."""
+        scheme = "https" if self.endpoint.tls else "http"
+        names = [name for word in (scheme, "all") for name in (f"{word}_proxy", f"{word}_proxy".upper())]
+        return next((name for name in names if os.environ.get(name)), names[1])
 
     @property
     def through(self) -> str:
         """The proxy in words."""
-        host, port = self.proxy or ("", 0)
-        return f"{host}:{port} ({self.variable})"
+        return f"the proxy {self.proxy} of {self.variable}"
+
+    @property
+    def remedy(self) -> str:
+        """How to mend a proxy that does not work."""
+        return f"Correct or unset {self.variable}, or name {self.endpoint.host} in NO_PROXY."
 
 
 def ways(connections: Connections) -> Mapping[str, Way]:
-    """The ways that leave this machine, as `api` and `store`."""
+    """The ways that leave this machine, as `api` and `store`.
+
+    Raises:
+        CloudError: see `Way.to`.
+    """
     provider, store = connections.settings.provider, connections.settings.store
     found = {}
     if provider.kind is ProviderKind.TENCENT or provider.endpoint:
         found["api"] = Way.to(connections.api_endpoint)
     if store.kind is StoreKind.COS:
-        found["store"] = Way.to(store.endpoint or f"https://{store.bucket}.cos.{store.region}.myqcloud.com")
+        found["store"] = Way.to(store.endpoint or f"{store.bucket}.cos.{store.region}.myqcloud.com")
     return found
 
 
-def _address(url: str) -> tuple[str, int]:
-    """Host and port alone; a proxy without a port has the port of its scheme. ("", 0) where the variable holds no address."""
-    try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        return "", 0
-    return parts.hostname or "", port
-
-
-def unreachable(host: str, port: int, timeout_s: float) -> str | None:
+def unreachable(place: Endpoint | Proxy, timeout_s: float) -> str | None:
     """Why no connection to this place can be made, in a few words; None when one can."""
     try:
-        socket.create_connection((host, port), timeout_s).close()
-    except TimeoutError:
-        return "no answer in time"
-    except socket.gaierror:
-        return "the name is not known"
+        socket.create_connection((place.host, place.port), timeout_s).close()
     except (OSError, OverflowError, UnicodeError) as error:
-        return (getattr(error, "strerror", None) or str(error)).lower()
+        return said(error)
     return None

@@ -72,7 +72,7 @@ def _counts(found: Iterable[Finding]) -> dict[str, int]:
 
 def _summary(found: Iterable[Finding]) -> str:
     counts = _counts(found)
-    told = f"{counts['failed']} failed, {counts['warning']} to know of, {counts['ok']} ok, {counts['skipped']} skipped."
+    told = f"{counts['failed']} failed, {counts['warning']} warning{'s'[: counts['warning'] != 1]}, {counts['ok']} ok, {counts['skipped']} skipped."
     return f"Ready to apply: {told}" if not counts["failed"] else f"Not ready: {told}"
 
 

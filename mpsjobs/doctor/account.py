@@ -61,8 +61,8 @@ def account(connections: Connections) -> Generator[Finding, None, Access]:
         yield Finding(
             "role",
             Status.SKIPPED,
-            "not known: whether a task may be created, and MPS may write into the bucket, shows only when one is paid for.",
-            "It takes the action mps:CreateAigcAudioTask, and the role MPS_QcsRole in the account.",
+            "not known: that a task may be created and its output written shows only when one is paid for.",
+            "It takes the action mps:CreateAigcAudioTask for the keys, and the role MPS_QcsRole in the account.",
             "Buy one song first, with `policy.max_generations_per_apply: 1`.",
         )
     else:
@@ -79,11 +79,11 @@ def _credentials(connections: Connections) -> Generator[Finding, None, bool]:
     except CloudError as error:
         yield from_error("credentials", error)
         return False
-    yield _described("environment variables", found, connections.clock.utc())
+    yield described("environment variables", found, connections.clock.utc())
     return True
 
 
-def _described(source: str, found: Credentials, now: datetime) -> Finding:
+def described(source: str, found: Credentials, now: datetime) -> Finding:
     """What they are, never what is in them."""
     name = "credentials"
     if not found.token:
@@ -138,7 +138,7 @@ def _proxies(found: Mapping[str, Way], timeout_s: float) -> Generator[Finding, N
                 f"Without it, {way} {_directly(way, timeout_s)}.",
             ]
         first = proxied[next(iter(troubles))]
-        summary = f"{first.through.capitalize()} cannot be reached."
+        summary = f"T{first.through[1:]} cannot be reached."
         yield failed("proxy", summary, "\n".join(dict.fromkeys(lines)), first.remedy)
     return frozenset(troubles)
 

@@ -23,9 +23,7 @@ class _Meaning:
     remedy: str = ""
 
 
-_UNDERSTOOD: Final = _Meaning(
-    Status.OK, "A signed question was understood: keys, signature and permission are right."
-)
+_UNDERSTOOD: Final = _Meaning(Status.OK, "A signed question was understood: the keys are right and may ask.")
 
 # The first that fits holds. The codes are those of the vendor's lists: common codes, and what DescribeAigcAudioTask declares.
 _MEANINGS: Final[tuple[tuple[str, _Meaning], ...]] = (

@@ -56,7 +56,7 @@ def from_error(name: str, error: MpsjobsError, *, status: Status = Status.FAILED
     lines += [
         f"{each.position}: {each.summary}. {each.detail}" if each.position else each.summary for each in more
     ]
-    return Finding(name, status, first.summary, "\n".join(filter(None, lines)), first.hint)
+    return Finding(name, status, f"{first.summary.rstrip('.')}.", "\n".join(filter(None, lines)), first.hint)
 
 
 def any_failed(findings: Iterable[Finding]) -> bool:

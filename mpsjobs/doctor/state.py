@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mpsjobs._version import __version__
-from mpsjobs.doctor.finding import Finding, failed, from_error, not_needed, ok, warning
+from mpsjobs.doctor.finding import Finding, Status, failed, from_error, needs, not_needed, ok, warning
 from mpsjobs.model.diagnostics import LockHeldError, StateError
 from mpsjobs.model.ports import Clock, StateStore
 from mpsjobs.model.settings import StateSettings
@@ -51,8 +51,12 @@ def state(root: Path, settings: StateSettings, store: StateStore, clock: Clock) 
     folder = file.parent
     while not folder.exists():  # an apply makes it
         folder = folder.parent
-    yield _folder(folder, clock)
-    yield _lock(folder, file, clock)
+    written = _folder(folder, clock)
+    yield written
+    if written.status is Status.FAILED:
+        yield from needs("state_folder", "state_lock")
+    else:
+        yield _lock(folder, file, clock)
     yield _read(store)
     yield _git(file)
     yield _disk(folder)

@@ -5,6 +5,7 @@ from typing import Final
 
 import click
 
+from mpsjobs.cli.log import configure_log
 from mpsjobs.cli.options import common, open_project
 from mpsjobs.cli.output import Output
 from mpsjobs.doctor import CHECKS, Finding, Status, any_failed, without_settings
@@ -34,6 +35,7 @@ _INDENT: Final = " " * (_STATUS_WIDTH + _NAME_WIDTH + 4)
 @click.command("doctor", help=_HELP, epilog="Example: mpsjobs doctor --json")
 @common
 def command(output: Output) -> int:
+    configure_log()
     found = []
     for finding in _findings():
         found.append(finding)

@@ -75,11 +75,12 @@ def account(connections: Connections) -> Generator[Finding, None, Access]:
 
 def _credentials(connections: Connections) -> Generator[Finding, None, bool]:
     try:
-        found = connections.credentials()()
+        provider = connections.credentials()
+        source, found = provider.source, provider()
     except CloudError as error:
         yield from_error("credentials", error)
         return False
-    yield described("environment variables", found, connections.clock.utc())
+    yield described(source, found, connections.clock.utc())
     return True
 
 
@@ -87,16 +88,16 @@ def described(source: str, found: Credentials, now: datetime) -> Finding:
     """What they are, never what is in them."""
     name = "credentials"
     if not found.token:
-        return ok(name, f"Permanent keys, from {source}.")
+        return ok(name, f"Permanent keys, from: {source}.")
     if found.expires_at is None:
-        return ok(name, f"Temporary keys, from {source}.", "When they end is not known.")
+        return ok(name, f"Temporary keys, from: {source}.", "When they end is not known.")
     left = found.expires_at - now
     ends = f"{found.expires_at:%Y-%m-%d %H:%M} UTC"
     if left <= timedelta(0):
         return failed(
-            name, f"Temporary keys, from {source}, have ended.", f"They ended at {ends}.", "Get new ones."
+            name, f"Temporary keys, from: {source}, have ended.", f"They ended at {ends}.", "Get new ones."
         )
-    summary = f"Temporary keys, from {source}; they end at {ends}, in {_minutes(left)}."
+    summary = f"Temporary keys, from: {source}; they end at {ends}, in {_minutes(left)}."
     if left < _SOON:
         return warning(
             name,

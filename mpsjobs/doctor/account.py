@@ -49,7 +49,8 @@ def account(connections: Connections) -> Generator[Finding, None, Access]:
         found = ways(connections)
     except CloudError as error:
         yield from_error("proxy", error)
-        blocked, found = frozenset({"api", "store"}), {}
+        remote = tencent or connections.settings.provider.endpoint
+        blocked, found = frozenset({"api", "store"} if remote else {"store"}), {}
     else:
         blocked = yield from _proxies(found, connections.settings.network.connect_timeout_s)
     api = found.get("api")
@@ -102,8 +103,8 @@ def described(source: str, found: Credentials, now: datetime) -> Finding:
         return warning(
             name,
             summary,
-            "URLs to files that a model works from have to live for an hour, and a long apply needs keys to its end.",
-            "Get keys that live longer, or name a role in `credentials:`: then they are renewed.",
+            "URLs to files that a model works from have to live for an hour; and unless the keys are renewed, a long apply outlives them.",
+            "Get keys that live longer, or a role, whose keys are renewed: see docs/credentials.md.",
         )
     return ok(name, summary)
 
@@ -128,18 +129,19 @@ def _proxies(found: Mapping[str, Way], timeout_s: float) -> Generator[Finding, N
         yield ok("proxy", f"No proxy stands before {' and '.join(dict.fromkeys(map(str, found.values())))}.")
     elif not troubles:
         yield ok(
-            "proxy", "; ".join(f"{way} is reached through {way.through}" for way in proxied.values()) + "."
+            "proxy",
+            "; ".join(f"{way} is reached through the {way.between}" for way in proxied.values()) + ".",
         )
     else:
         lines = []
         for name, why in troubles.items():
             way = proxied[name]
             lines += [
-                f"{way} would be reached through {way.through}: {why}.",
+                f"{way} would be reached through the {way.between}: {why}.",
                 f"Without it, {way} {_directly(way, timeout_s)}.",
             ]
         first = proxied[next(iter(troubles))]
-        summary = f"T{first.through[1:]} cannot be reached."
+        summary = f"The {first.between} cannot be reached."
         yield failed("proxy", summary, "\n".join(dict.fromkeys(lines)), first.remedy)
     return frozenset(troubles)
 
@@ -165,7 +167,7 @@ def _api(connections: Connections, way: Way | None, *, keys: bool) -> Iterator[F
     embedded = "The embedded emulator answers."
     yield ok(
         "network",
-        f"{way} answers{f', through {way.through}' if way.proxy else ''}." if way else embedded,
+        f"{way} answers{f', through the {way.between}' if way.proxy else ''}." if way else embedded,
     )
     if way is None:
         yield from not_needed("the emulator has this machine's clock", "clock")
@@ -193,7 +195,7 @@ def _unreached(connections: Connections, way: Way | None, error: CloudError) -> 
     detail = told.detail
     if way.proxy:
         directly = _directly(way, connections.settings.network.connect_timeout_s)
-        detail = f"{detail}\nThis was through {way.through}. Without it, {way} {directly}."
+        detail = f"{detail}\nThis was through the {way.between}. Without it, {way} {directly}."
         remedy = way.remedy
     return failed("network", f"{way} cannot be used.", detail, remedy)
 

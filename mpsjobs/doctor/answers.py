@@ -25,6 +25,12 @@ class _Meaning:
 
 _UNDERSTOOD: Final = _Meaning(Status.OK, "A signed question was understood: the keys are right and may ask.")
 
+_GONE: Final = _Meaning(
+    Status.FAILED,
+    "The API was there a moment ago, and did not answer.",
+    "Ask again, and look at the network.",
+)
+
 # The first that fits holds. The codes are those of the vendor's lists: common codes, and what DescribeAigcAudioTask declares.
 _MEANINGS: Final[tuple[tuple[str, _Meaning], ...]] = (
     (
@@ -110,6 +116,10 @@ _MEANINGS: Final[tuple[tuple[str, _Meaning], ...]] = (
     # There is no such task, which is right.
     ("InvalidParameter*", _UNDERSTOOD),
     ("ResourceNotFound*", _UNDERSTOOD),
+    ("Connect*", _GONE),
+    ("AnswerLost", _GONE),
+    ("ReadTimeout", _GONE),
+    ("Proxy*", _GONE),
     ("Http*", _Meaning(Status.FAILED, "What answers is not the API, or it is broken.", "Ask again later.")),
 )
 _ELSE: Final = _Meaning(

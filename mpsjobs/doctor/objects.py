@@ -64,10 +64,14 @@ def _tried(connections: Connections) -> Iterator[Finding]:
         yield _refused("list", denied) if denied else ok("list", "Objects are listed.")
         yield from needs("put", "url", "delete", "conditional_write", "versioning")
         return
-    yield ok("put", f"An object was put under {prefix}doctor/.")
-    yield _got(connections.objects, ref)
-    yield _refused("list", denied) if denied else _shown(connections.objects, ref)
-    yield _by_url(connections, ref)
+    try:
+        yield ok("put", f"An object was put under {prefix}doctor/.")
+        yield _got(connections.objects, ref)
+        yield _refused("list", denied) if denied else _shown(connections.objects, ref)
+        yield _by_url(connections, ref)
+    except GeneratorExit:  # nobody wants to know the rest
+        _deleted(connections.objects, ref)
+        raise
     yield _deleted(connections.objects, ref)
     yield from _overwriting(connections)
 

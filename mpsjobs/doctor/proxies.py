@@ -40,9 +40,9 @@ class Way:
         return next((name for name in names if os.environ.get(name)), names[1])
 
     @property
-    def through(self) -> str:
+    def between(self) -> str:
         """The proxy in words."""
-        return f"the proxy {self.proxy} of {self.variable}"
+        return f"proxy {self.proxy} of {self.variable}"
 
     @property
     def remedy(self) -> str:

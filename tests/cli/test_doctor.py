@@ -181,6 +181,15 @@ def test_python_programs_get_the_findings_one_by_one(project: Folder) -> None:
     assert [first.name, *(each.name for each in findings)] == list(CHECKS)
 
 
+def test_who_stops_listening_leaves_no_object_behind(cloud: Cloud) -> None:
+    findings = Project.open(cloud.folder.root).doctor()
+    while next(findings).name != "put":
+        pass
+    assert len(cloud.keys()) == 1
+    findings.close()  # type: ignore[attr-defined]  # a generator
+    assert cloud.keys() == []
+
+
 # --- causes ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -328,6 +337,23 @@ def test_a_proxy_that_is_no_proxy(cloud: Cloud, monkeypatch: pytest.MonkeyPatch)
     assert "pass-of-the-proxy" not in ran.out + ran.err
 
 
+def test_a_proxy_of_no_use_to_an_embedded_emulator(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (cloud.folder.root / "mpsjobs.yaml").read_text()
+    cloud.folder.settings(
+        re.sub("provider: .*", "provider: {kind: emulator, audio: stub}", text).replace(
+            "{bucket", "{kind: cos, bucket"
+        )
+    )
+    monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1080")
+    ran = cloud.doctor()
+    assert failed(ran) == {"proxy"}
+    assert (statuses(ran)["network"], statuses(ran)["api"], statuses(ran)["bucket"]) == (
+        "ok",
+        "ok",
+        "skipped",
+    )
+
+
 def test_hosts_of_no_proxy_are_reached_directly(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed_port()}")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,s3.test")
@@ -350,6 +376,29 @@ def test_no_credentials(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (statuses(ran)["network"], statuses(ran)["clock"], statuses(ran)["state"]) == ("ok", "ok", "ok")
     for name in ("api", "bucket", "put", "versioning"):
         assert found(ran)[name]["summary"] == "needs credentials"
+
+
+def test_no_credentials_anywhere(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TENCENTCLOUD_SECRET_ID")
+    monkeypatch.delenv("TENCENTCLOUD_SECRET_KEY")
+    ran = cloud.doctor()
+    assert failed(ran) == {"credentials"}
+    assert "environment variables" in found(ran)["credentials"]["detail"]
+
+
+def test_a_profile_is_told_as_the_source(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("TENCENTCLOUD_SECRET_ID")
+    monkeypatch.delenv("TENCENTCLOUD_SECRET_KEY")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".tencentcloud").mkdir()
+    (tmp_path / ".tencentcloud" / "credentials").write_text(
+        f"[default]\nsecret_id = {ID}\nsecret_key = {KEY}\n"
+    )
+    ran = cloud.doctor()
+    assert ran.code == 0
+    assert "profile default" in found(ran)["credentials"]["summary"]
 
 
 def test_mistakes_in_the_settings(project: Folder) -> None:
@@ -455,15 +504,24 @@ def test_a_state_in_a_folder_that_an_apply_will_make(project: Folder) -> None:
 # --- secrets ---------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_failing_run_tells_it_all_and_no_secret(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_run_tells_it_all(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "another-secret-key")
+    cloud.store.denied = {"PUT"}
+    ran = cloud.folder("doctor")
+    assert (ran.code, ran.err) == (1, "")
+    assert transcript(ran.out) == (TRANSCRIPTS / "ill.txt").read_text()
+
+
+@pytest.mark.parametrize("form", ["--no-color", "--json"])
+def test_no_secret_is_told(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     monkeypatch.setenv("TENCENTCLOUD_SECRET_KEY", "planted-secret-key")
     monkeypatch.setenv("TENCENTCLOUD_TOKEN", "planted-token")
     cloud.store.denied = {"PUT"}
-    ran = cloud.folder("doctor", "--log-level", "debug")
+    ran = cloud.folder("doctor", "--log-level", "debug", form)
     assert ran.code == 1
-    assert transcript(ran.out) == (TRANSCRIPTS / "ill.txt").read_text()
+    assert "Temporary keys, from: environment variables" in ran.out
     for secret in (ID, "planted-secret-key", "planted-token"):
-        assert secret not in ran.out + ran.err + cloud.doctor().out
+        assert secret not in ran.out + ran.err
 
 
 def test_the_guide_shows_what_is_printed() -> None:

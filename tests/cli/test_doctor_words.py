@@ -56,8 +56,11 @@ def test_every_refusal_is_told_by_its_cause(code: str, status: Status, words: st
         assert finding.remedy
 
 
-def test_a_broken_server_is_no_right_answer() -> None:
-    assert of_question("api", DescribeFailed("Http502", "A bad gateway.")).status is Status.FAILED
+@pytest.mark.parametrize(
+    "code", ["Http502", "ConnectionLost", "ConnectTimeout", "ReadTimeout", "AnswerLost", "ProxyRefused"]
+)
+def test_no_answer_is_no_right_answer(code: str) -> None:
+    assert of_question("api", DescribeFailed(code, "Nothing came.")).status is Status.FAILED
 
 
 def test_a_task_that_is_there_after_all_proves_the_same() -> None:

@@ -40,6 +40,7 @@ Write the audio that you want as YAML, look at the plan, apply it:
   mpsjobs plan       show what apply would do, and what it would cost
   mpsjobs apply      generate what is new or changed; pay for nothing twice
   mpsjobs output     list the files that came out
+  mpsjobs doctor     check what an apply needs, without paying
 """
 
 

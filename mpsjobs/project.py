@@ -1,7 +1,7 @@
 """The composition root: a project on disk, and what can be done with it. The command line is one of its users."""
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from mpsjobs._version import __version__
 from mpsjobs.apply.mode import Mode
 from mpsjobs.cloud.clock import SystemClock
 from mpsjobs.model.asset import Json, StoreTarget
-from mpsjobs.model.change import Plan
+from mpsjobs.model.change import Plan, Submit
 from mpsjobs.model.diagnostics import CloudError, Diagnostic, SpecError, StateError
 from mpsjobs.model.events import Event, OutputsRecorded
 from mpsjobs.model.ports import ObjectRef, StateSession
@@ -19,6 +19,7 @@ from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
 from mpsjobs.model.state import AssetRecord, State, Take, TakeStatus, chosen_take
 from mpsjobs.plan.build import build, only_waiting
 from mpsjobs.plan.diff import Terms
+from mpsjobs.plan.graph import Graph, graph_of
 from mpsjobs.plan.saved import SavedPlan, encode, stale
 from mpsjobs.plan.selection import EVERYTHING, Selection, matches
 from mpsjobs.spec.catalogue import Catalogue, load_catalogue
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from mpsjobs.apply.result import ApplyResult
     from mpsjobs.apply.run import Run
     from mpsjobs.apply.workers import Workers
+    from mpsjobs.doctor import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,15 @@ class Project:
         """
         return self._plan(self.load(strict=options.strict), self.state(), options)
 
+    def graph(self) -> Graph:
+        """Who needs whom among the desired assets, with what the plan does with each.
+
+        Raises:
+            SpecError, StateError: see `load` and `state`.
+        """
+        loaded, state = self.load(), self.state()
+        return graph_of(loaded.assets, self._plan(loaded, state, Options()), state)
+
     def save_plan(self, file: Path, options: Options = Options()) -> Plan:
         """Plan, and write the plan to a file that `apply` takes later.
 
@@ -180,6 +191,12 @@ class Project:
             yield Current(
                 address, record, take, files or tuple(filter(None, map(connections.file_of, outputs)))
             )
+
+    def doctor(self) -> Iterator["Finding"]:
+        """Check all that an apply needs, one finding after the other; pays for nothing. Raises nothing for what is wrong."""
+        from mpsjobs.doctor import examine
+
+        return examine(self.connections, self.store)
 
     # --- applying ----------------------------------------------------------------------------------------------------------------
 
@@ -215,23 +232,39 @@ class Project:
                 and options.mode.submits
                 and not (result.interrupted or result.stopped)
             ):
-                again = self._buy_again(applied.plan, result.abandoned, options)
+                again = self._buy_again(applied.plan, result, session.state, options)
                 second = self._pass(loaded, session, approve, report, on_start, again)
+                result = result.without_skipped(again.selection.targets)
                 applied = Applied(second.plan, result.then(second.result) if second.result else result)
             return applied
         finally:
             session.close()
 
-    def _buy_again(self, plan: Plan, abandoned: Collection[str], options: Options) -> Options:
-        """What the second pass may do: buy the takes of abandoned attempts, once, within what is left of the limit; nothing else."""
-        users = tuple(change.address for change in plan.changes if change.fingerprint in abandoned)
+    def _buy_again(self, plan: Plan, result: "ApplyResult", state: State, options: Options) -> Options:
+        """What the second pass may do: buy the takes of abandoned attempts, once, and what waited for these; nothing else.
+
+        All of it within what is left of the limit.
+        """
+        sounds = set(result.abandoned)
+        users = [change.address for change in plan.changes if change.fingerprint in sounds]
+        skipped, unspent = {each.address for each in result.skipped}, 0
+        for action in plan.actions:
+            if isinstance(action, Submit) and action.asset.address in skipped:
+                unspent += action.generations
+                if all(
+                    need.fingerprint in sounds
+                    or chosen_take(state.pool(need.fingerprint), plan.realm, need.pick)
+                    for need in action.needs
+                ):
+                    sounds.add(action.fingerprint)
+                    users.append(action.asset.address)
         limit = self._limit(options)
         return replace(
             options,
-            selection=Selection(targets=users or ("",), retry=bool(options.resubmit)),
+            selection=Selection(targets=tuple(users) or ("",), retry=bool(options.resubmit)),
             saved=None,
             resubmit=(),
-            max_generations=None if limit is None else max(0, limit - plan.generations),
+            max_generations=None if limit is None else max(0, limit - plan.generations + unspent),
             patient=True,
         )
 

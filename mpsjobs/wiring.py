@@ -1,7 +1,7 @@
 """What a project is plugged into: the cloud or the emulator, the store, the download folder. Each is made when it is needed."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from mpsjobs.model.asset import Asset, ReferenceKind, StoreTarget
 from mpsjobs.model.diagnostics import CloudError
-from mpsjobs.model.ports import Clock, Mps, ObjectRef, ObjectStore
+from mpsjobs.model.ports import Clock, ObjectRef, ObjectStore
 from mpsjobs.model.settings import ProviderKind, Settings, Site, StoreKind
-from mpsjobs.model.state import Output
+from mpsjobs.model.state import Output, Take
 from mpsjobs.spec.catalogue import Catalogue, FormatPlace
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mpsjobs.apply.download import Downloads
     from mpsjobs.cloud.credentials import CredentialsProvider
     from mpsjobs.cloud.credentials_provider import RenewedCredentials
+    from mpsjobs.cloud.fetch import Fetcher
+    from mpsjobs.cloud.mps import MpsClient
     from mpsjobs.cloud.proxy import Proxies
     from mpsjobs.emulator import EmulatorConfig
 
@@ -46,13 +48,17 @@ class Connections:
 
     def collector(self) -> "Collector":
         from mpsjobs.apply.collect import Collector
+
+        return Collector(self.objects, self.fetcher(), self.root / SCRATCH / "scratch")
+
+    def fetcher(self) -> "Fetcher":
+        """What fetches a result by its URL."""
         from mpsjobs.cloud.connection import Timeouts
         from mpsjobs.cloud.fetch import Fetcher
 
         network = self.settings.network
         timeouts = Timeouts(network.connect_timeout_s, network.read_timeout_s)
-        fetch = Fetcher(timeouts, self._trust(), self._proxies())
-        return Collector(self.objects, fetch, self.root / SCRATCH / "scratch")
+        return Fetcher(timeouts, self._trust(), self._proxies())
 
     def downloads(self) -> "Downloads | None":
         from mpsjobs.apply.download import Downloads
@@ -67,11 +73,13 @@ class Connections:
         store = self.settings.store
         return asset.store or StoreTarget(store.bucket, store.region, store.prefix)
 
-    def body(self, asset: Asset, path: ObjectRef) -> bytes:
+    def body(self, asset: Asset, path: ObjectRef, takes: Mapping[str, Take]) -> bytes:
         """The request for an asset. What it refers to is made reachable first, so this may take a while. Thread-safe.
 
+        `takes` has the take to use of each asset that it needs, by address.
+
         Raises:
-            CloudError: a reference cannot be put into the store, or no URL to it lives long enough.
+            CloudError: a reference is not there or cannot be put into the store, or no URL to it lives long enough.
         """
         from mpsjobs.cloud.references import References
         from mpsjobs.cloud.request import Destination, WireNames, create_body
@@ -86,10 +94,8 @@ class Connections:
         )
         to = Destination(path.bucket, path.region, path.key)
         sound = asset.sound
-        if any(
-            each.kind is not ReferenceKind.URL for each in (*sound.reference_audio, *sound.reference_video)
-        ):
-            sound = References(self.root, self.objects, self.target(asset)).reachable(sound)
+        if any(each.kind is not ReferenceKind.URL for each in sound.references):
+            sound = References(self.root, self.objects, self.target(asset), takes).reachable(sound)
         return create_body(sound, to, names, operator=asset.operator)
 
     @cached_property
@@ -156,8 +162,18 @@ class Connections:
         file = self.root / self.settings.store.path / output.bucket / output.key
         return file if file.is_file() else None
 
+    @property
+    def api_endpoint(self) -> str:
+        """Where the API is, unless an emulator is embedded."""
+        return self.settings.provider.endpoint or HOSTS[self.settings.provider.site]
+
     @contextmanager
-    def mps(self) -> Iterator[Mps]:
+    def mps(self, keys: "CredentialsProvider | None" = None) -> Iterator["MpsClient"]:
+        """The API; with other keys than the settings' where `keys` are given.
+
+        Raises:
+            CloudError: there are no credentials, the authorities cannot be read, or the embedded emulator does not start.
+        """
         from mpsjobs.cloud.credentials import Credentials
         from mpsjobs.cloud.mps import MpsClient
         from mpsjobs.emulator import default_credentials, default_tokens
@@ -174,8 +190,8 @@ class Connections:
                     else stack.enter_context(self._emulator())
                 )
             else:
-                credentials = self.credentials()
-                endpoint = partial(str, provider.endpoint or HOSTS[provider.site])
+                credentials = keys or self.credentials()
+                endpoint = partial(str, self.api_endpoint)
             client = MpsClient(
                 endpoint,
                 credentials,

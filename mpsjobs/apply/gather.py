@@ -59,6 +59,13 @@ def on_polled(run: Run, number: int, job: Job, outcome: DescribeOutcome) -> None
     match outcome:
         case Task(TaskStatus.DONE):
             job.results = (*outcome.audio, *outcome.video)
+            log.info(
+                "done in the cloud",
+                address=job.address,
+                task_id=job.task_id,
+                said_durations=[result.duration for result in job.results],  # the vendor states no unit
+                request_id=outcome.request_id,
+            )
             job.expected = max(1, len(job.results))
             run.scheduler.finished(number)
         case Task(TaskStatus.FAIL, message, request_id=request_id):

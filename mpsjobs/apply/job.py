@@ -1,6 +1,7 @@
 """A take on its way through one apply."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mpsjobs.model.change import Submit
 from mpsjobs.model.ports import ObjectRef, ResultFile, StagedCreate
@@ -12,7 +13,8 @@ class Job:
     """What the runner holds for one take. `path` is where its outputs appear; `buys` is set only for what is bought in this run.
 
     `intended`: the intent is durable, `since` then, and nothing has settled it yet. `sent`: the last byte may have left. `results` are the
-    files that the cloud says there are, `expected` how many songs the task was billed as.
+    files that the cloud says there are, `expected` how many songs the task was billed as. `inputs` are the takes of other assets that it is
+    made from, by address.
 
     `unknown`: sent without an answer, and its outputs are looked for until `look_until` (monotonic); `resubmit` says that it is then
     given up, so that its take can be bought again.
@@ -32,6 +34,7 @@ class Job:
     request_id: str | None = None
     results: tuple[ResultFile, ...] = ()
     expected: int = 1
+    inputs: Mapping[str, Take] = field(default_factory=dict)
     unknown: bool = False
     look_until: float = float("inf")
     resubmit: bool = False

@@ -38,6 +38,15 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """Not submitted, because an asset that it needs is not there; `message` says which, and why. Nothing is remembered of it."""
+
+    address: str
+    take: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Sent at `since`, and the answer was lost: a paid task may exist. It is looked for, and not sent again."""
 
@@ -98,5 +107,15 @@ class Tick:
 
 
 Progress: TypeAlias = (
-    Submitted | Finished | Failed | Unknown | Recorded | Retired | Downloaded | Noticed | Stopping | Tick
+    Submitted
+    | Finished
+    | Failed
+    | Skipped
+    | Unknown
+    | Recorded
+    | Retired
+    | Downloaded
+    | Noticed
+    | Stopping
+    | Tick
 )

@@ -17,7 +17,7 @@ import orjson
 from mpsjobs.model import events
 from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.ports import ObjectRef, ObjectStore
-from mpsjobs.model.state import Output, State, Take, TakeStatus
+from mpsjobs.model.state import Input, Output, State, Take, TakeStatus
 from mpsjobs.state.shape import Shape, ShapeError
 
 CONTENT_TYPE: Final = "application/json"
@@ -48,6 +48,7 @@ class Receipt:
     submitted_at: str | None = None
     finished_at: str | None = None
     message: str | None = None
+    inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
     version: int = 1
 
@@ -61,7 +62,7 @@ class Receipt:
         return {name: value for name, value in marks.items() if value}
 
 
-_RECEIPT = Shape(Receipt, {"outputs": Shape(Output)})
+_RECEIPT = Shape(Receipt, {"inputs": Shape(Input), "outputs": Shape(Output)})
 
 
 def place(project: str, cos_path: ObjectRef, attempt_id: str) -> ObjectRef:
@@ -162,6 +163,7 @@ def _history(receipt: Receipt, host: str, boot_id: str) -> Iterator[events.Event
         cos_path=receipt.cos_path,
         host=host,
         boot_id=boot_id,
+        inputs=receipt.inputs,
     )
     if receipt.task_id:
         yield events.TaskSubmitted(since, receipt.attempt_id, receipt.task_id, receipt.request_id)

@@ -1,10 +1,11 @@
 """What came of an apply."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from mpsjobs.apply.mode import Mode
-from mpsjobs.apply.progress import Failed, Unknown
+from mpsjobs.apply.progress import Failed, Skipped, Unknown
 from mpsjobs.model.change import Kind, Plan
 from mpsjobs.model.diagnostics import Diagnostic
 
@@ -21,6 +22,7 @@ class ExitCode(IntEnum):
 class ApplyResult:
     """`stopped` says why the run stopped before its end; `running` counts tasks that the next apply picks up.
 
+    `held` counts takes that were not submitted because they wait for such tasks, which this run does not wait for.
     `abandoned` are the fingerprints of attempts that were given up and whose takes were not bought again yet.
     `still_failed` and `still_unknown` count planned changes that could not even begin: the cloud refused them before, or the outcome of
     an earlier request is unknown.
@@ -33,12 +35,18 @@ class ApplyResult:
     retired: int
     abandoned: tuple[str, ...]
     failed: tuple[Failed, ...]
+    skipped: tuple[Skipped, ...]
+    held: int
     unknown: tuple[Unknown, ...]
     running: int
     still_failed: int
     still_unknown: int
     interrupted: bool
     stopped: tuple[Diagnostic, ...] = ()
+
+    def without_skipped(self, addresses: Collection[str]) -> "ApplyResult":
+        """What is told of this run when these are tried again right after it."""
+        return replace(self, skipped=tuple(each for each in self.skipped if each.address not in addresses))
 
     def then(self, later: "ApplyResult") -> "ApplyResult":
         """This run and the one after it, which was about other takes, as one."""
@@ -49,6 +57,8 @@ class ApplyResult:
             recorded=self.recorded + later.recorded,
             retired=self.retired + later.retired,
             failed=self.failed + later.failed,
+            skipped=self.skipped + later.skipped,
+            held=self.held + later.held,
             unknown=self.unknown + later.unknown,
             running=self.running + later.running,
             still_failed=self.still_failed + later.still_failed,
@@ -64,9 +74,10 @@ class ApplyResult:
             return ExitCode.ERROR
         left = self.running if self.mode.waits else 0
         troubles = (
-            self.failed or self.unknown or self.abandoned or left or self.still_failed or self.still_unknown
+            *(self.failed, self.skipped, self.unknown, self.abandoned),
+            *(left, self.still_failed, self.still_unknown),
         )
-        return ExitCode.INCOMPLETE if troubles else ExitCode.OK
+        return ExitCode.INCOMPLETE if any(troubles) else ExitCode.OK
 
 
 def nothing_done(plan: Plan, mode: Mode) -> ApplyResult:
@@ -79,6 +90,8 @@ def nothing_done(plan: Plan, mode: Mode) -> ApplyResult:
         retired=0,
         abandoned=(),
         failed=(),
+        skipped=(),
+        held=0,
         unknown=(),
         running=0,
         still_failed=plan.count([Kind.FAILED]),

@@ -18,7 +18,7 @@ from mpsjobs.model import events
 from mpsjobs.model.asset import Asset, Json, StoreTarget
 from mpsjobs.model.diagnostics import Diagnostic, StateError
 from mpsjobs.model.ports import Clock, ObjectRef, StateSession
-from mpsjobs.model.state import chosen_take
+from mpsjobs.model.state import Take, chosen_take
 from mpsjobs.state.identity import timestamp
 
 LAST_WORDS_S = 4.0
@@ -45,15 +45,16 @@ class Origin:
 class Wiring:
     """What the runner is told from outside. `project` is its name.
 
-    `target` says which store an asset goes to, `body` builds its request for a path of its own, `songs` says how many outputs a task
-    with these canonical fields has, `new_id` names an attempt, `report` is told of everything, `gives_up` says whether the unknown attempt of an
-    address is to be given up when its outputs do not show now. All but `body` are called from the loop's thread.
+    `target` says which store an asset goes to, `body` builds its request for a path of its own, from takes of the assets that it needs
+    (by address), `songs` says how many outputs a task with these canonical fields has, `new_id` names an attempt, `report` is told of
+    everything, `gives_up` says whether the unknown attempt of an address is to be given up when its outputs do not show now. All but `body`
+    are called from the loop's thread.
     """
 
     project: str
     new_id: Callable[[], str]
     target: Callable[[Asset], StoreTarget]
-    body: Callable[[Asset, ObjectRef], bytes]
+    body: Callable[[Asset, ObjectRef, Mapping[str, Take]], bytes]
     songs: Callable[[Mapping[str, Json]], int]
     report: Callable[[progress.Progress], None]
     gives_up: Callable[[str], bool]

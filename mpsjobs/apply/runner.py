@@ -14,7 +14,7 @@ from mpsjobs.apply.job import Job
 from mpsjobs.apply.receipts import RECEIPT_LOST
 from mpsjobs.apply.result import ApplyResult
 from mpsjobs.apply.run import Run, log
-from mpsjobs.apply.scheduler import Collect, Command, Poll, Send, Stage
+from mpsjobs.apply.scheduler import Collect, Command, Poll, Release, Send, Stage
 from mpsjobs.apply.workers import (
     Answer,
     Broken,
@@ -72,12 +72,17 @@ class Runner:
         run, origin = self.shared, self.shared.origin
         command = str(run.wiring.mode)
         run.append([events.RunStarted(run.at(), run_id, command, origin.version, origin.who, origin.commit)])
+        of_sound: dict[str, list[int]] = {}
         for number, action in enumerate(plan.actions):
             if isinstance(action, Submit):
                 self._jobs[number] = submit.new_job(run, action)
-                run.scheduler.add_submit(number)
+                before = [job for need in action.needs for job in of_sound.get(need.fingerprint, ())]
+                run.scheduler.add_submit(number, before if action.needs else None)
             elif isinstance(action, Resume | Reconcile) and run.wiring.mode.looks:
                 self._jobs[number] = gather.begin(run, action, number)
+            else:
+                continue
+            of_sound.setdefault(action.fingerprint, []).append(number)
         run.append(run.records.begin(plan, run.at()))
 
     def _over(self) -> bool:
@@ -117,6 +122,8 @@ class Runner:
             retired=tally.retired,
             abandoned=tuple(tally.abandoned),
             failed=tuple(tally.failed),
+            skipped=tuple(tally.skipped),
+            held=len(tally.held),
             unknown=tuple(tally.unknown),
             running=run.scheduler.running - len(looking) + tally.left_running,
             still_failed=sum(c.kind is Kind.FAILED and c.address not in told for c in plan.changes),
@@ -135,6 +142,8 @@ class Runner:
     def _carry_out(self, number: int, command: Command) -> None:
         run, job = self.shared, self._jobs[number]
         match command:
+            case Release():
+                submit.release(run, number, job)
             case Stage():
                 submit.stage(run, number, job)
             case Send():

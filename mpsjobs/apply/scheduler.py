@@ -2,15 +2,18 @@
 
 A job is one take. Its way::
 
-    queued → staging → staged → sending → waiting ⇄ polling → collecting → ended
-               ↑__________________|  (not created: back to the queue, after a pause)
+    blocked → queued → staging → staged → sending → waiting ⇄ polling → collecting → ended
+                         ↑__________________|  (not created: back to the queue, after a pause)
+
+A job may have to come after others. It is blocked until all of these have ended, well or badly; then somebody who knows what came of
+them says whether it is ready, or skipped, which is an end too.
 
 Submitting and polling are separate lanes, each with its own pacer; a job that waits for the cloud holds no thread and no slot.
 """
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -67,7 +70,14 @@ class Collect:
     job: int
 
 
-Command: TypeAlias = Stage | Send | Poll | Collect
+@dataclass(frozen=True, slots=True)
+class Release:
+    """All that the job had to come after has ended. The answer is `ready` or `skipped`, at once."""
+
+    job: int
+
+
+Command: TypeAlias = Stage | Send | Poll | Collect | Release
 
 
 @dataclass(slots=True)
@@ -115,7 +125,10 @@ class _Wait:
 
 @dataclass(slots=True)
 class Scheduler:
-    """Guarantees: a job is sent at most once per staging; commands of a lane come at the pacer's times; after `stop` nothing is sent.
+    """Says what to do next.
+
+    Guarantees: a job is sent at most once per staging, and never before all that it comes after has ended; commands of a lane come at the
+    pacer's times; after `stop` nothing is sent.
 
     The caller owes an answer for every command. `jitter` gives numbers from 0 to 1.
     """
@@ -125,6 +138,9 @@ class Scheduler:
     jitter: Callable[[], float]
     closed: bool = False
     stopped: bool = False
+    _blocked: dict[int, set[int]] = field(default_factory=dict)
+    _followers: dict[int, list[int]] = field(default_factory=dict)
+    _to_release: deque[int] = field(default_factory=deque)
     _queue: deque[int] = field(default_factory=deque)
     _staging: set[int] = field(default_factory=set)
     _staged: deque[int] = field(default_factory=deque)
@@ -144,8 +160,18 @@ class Scheduler:
 
     # --- what there is to do -----------------------------------------------------------------------------------------------------
 
-    def add_submit(self, job: int) -> None:
-        self._queue.append(job)
+    def add_submit(self, job: int, after: Iterable[int] | None = None) -> None:
+        """A take to buy. With `after`, it is released when these have ended: jobs that were added before, so that there are no circles."""
+        if after is None:
+            self._queue.append(job)
+            return
+        before = set(after)
+        if not before:
+            self._to_release.append(job)
+            return
+        self._blocked[job] = before
+        for other in before:
+            self._followers.setdefault(other, []).append(job)
 
     def add_running(self, job: int, now: float, age_s: float) -> None:
         """A task that an earlier run submitted `age_s` seconds ago: ask for it soon."""
@@ -163,6 +189,8 @@ class Scheduler:
     def close_submits(self) -> None:
         """Send nothing more; go on with what runs."""
         self.closed = True
+        self._blocked.clear()
+        self._to_release.clear()
         self._queue.clear()
         self._staged.clear()
 
@@ -183,7 +211,9 @@ class Scheduler:
 
     @property
     def queued(self) -> int:
-        return len(self._queue) + len(self._staging) + len(self._staged) + len(self._sending)
+        """Tasks to be submitted yet, blocked ones included."""
+        blocked = len(self._blocked) + len(self._to_release)
+        return blocked + len(self._queue) + len(self._staging) + len(self._staged) + len(self._sending)
 
     @property
     def idle(self) -> bool:
@@ -191,6 +221,8 @@ class Scheduler:
 
     def commands(self, now: float) -> Iterator[Command]:
         """Everything that is due at `now`. Each command is handed out once."""
+        while self._to_release:
+            yield Release(self._to_release.popleft())
         yield from self._submit_commands(now)
         while self._may_poll() and self._due[0][0] <= now and self._poll_lane.ready_at() <= now:
             _, job = heapq.heappop(self._due)
@@ -229,6 +261,8 @@ class Scheduler:
 
     def wake_at(self) -> float | None:
         """The time at which `commands` may have something new without an answer; None when only answers can bring it."""
+        if self._to_release:
+            return float("-inf")
         times = []
         if self._may_send():
             times.append(self._submit_lane.ready_at())
@@ -241,6 +275,14 @@ class Scheduler:
         return min(times, default=None)
 
     # --- answers -----------------------------------------------------------------------------------------------------------------
+
+    def ready(self, job: int) -> None:
+        """What the job comes after is there."""
+        self._queue.append(job)
+
+    def skipped(self, job: int) -> None:
+        """What the job comes after is not there: it is not sent."""
+        self._over(job)
 
     def staged(self, job: int) -> bool:
         """The request is ready. Returns False after `close_submits`: abandon it."""
@@ -273,6 +315,7 @@ class Scheduler:
         """The cloud answered, and wants no task like this."""
         self.not_sent(job)
         self._submit_lane.succeeded()
+        self._over(job)
 
     def unanswered(self, job: int, now: float) -> bool:
         """The answer was lost. The lane pauses: an outage must not make every request a riddle. Returns False when it is to be closed."""
@@ -314,6 +357,7 @@ class Scheduler:
         self._polling.pop(job, None)
         self._collecting.discard(job)
         self._waiting.pop(job, None)
+        self._over(job)
 
     def tries(self, job: int) -> int:
         """How often its outputs were looked for in vain."""
@@ -322,6 +366,16 @@ class Scheduler:
     def age_s(self, job: int, now: float) -> float:
         """How long the cloud has had the task, in seconds."""
         return now - self._waiting[job].since
+
+    def _over(self, job: int) -> None:
+        for follower in self._followers.pop(job, ()):
+            before = self._blocked.get(follower)
+            if before is None:  # closed meanwhile
+                continue
+            before.discard(job)
+            if not before:
+                del self._blocked[follower]
+                self._to_release.append(follower)
 
     def _poll_again(self, job: int, now: float) -> None:
         """The older the task, the longer the pause: a quarter of its age, so that a result is noticed late by that at the most."""

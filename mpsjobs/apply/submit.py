@@ -3,6 +3,8 @@
 Intent (synced) → connect and send all but the last byte → the mark `Sending` (one write) → the last byte → TaskId (synced).
 """
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
@@ -11,7 +13,8 @@ from mpsjobs.apply.gather import look_for
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.run import Run, log
 from mpsjobs.model import events
-from mpsjobs.model.change import Submit
+from mpsjobs.model.asset import ReferenceKind
+from mpsjobs.model.change import Need, Submit
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.ports import (
     Ambiguous,
@@ -23,6 +26,7 @@ from mpsjobs.model.ports import (
     Scope,
     StagedCreate,
 )
+from mpsjobs.model.state import Input, Take, chosen_take, output_of
 
 
 def new_job(run: Run, action: Submit) -> Job:
@@ -45,11 +49,77 @@ def _new_attempt(run: Run, action: Submit) -> tuple[str, ObjectRef]:
     return attempt_id, ObjectRef(target.bucket, target.region, f"{prefix}takes/{attempt_id}/")
 
 
+def release(run: Run, number: int, job: Job) -> None:
+    """What this take had to come after has ended: send it, if everything that it needs is there."""
+    lacking = [lack for need in _bought(job).needs if (lack := _lack(run, need))]
+    if not lacking:
+        run.scheduler.ready(number)
+        return
+    if not run.wiring.mode.waits and all(lack.may_come for lack in lacking):
+        run.tally.held.append(job.address)
+    else:
+        skipped = progress.Skipped(job.address, job.take, "; ".join(lack.words for lack in lacking))
+        run.tally.skipped.append(skipped)
+        run.report(skipped)
+    run.scheduler.skipped(number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """What keeps a needed asset away. `may_come`: without anybody's doing but the cloud's."""
+
+    words: str
+    may_come: bool
+
+
+def _lack(run: Run, need: Need) -> _Lack | None:
+    """None when a take of the needed asset can be used."""
+    pool, realm = run.session.state.pool(need.fingerprint), run.origin.realm
+    if chosen_take(pool, realm, need.pick):
+        return None
+    takes = pool.of_realm(realm)
+    if any(take.in_flight for take in takes):
+        why, may_come = "is still running", True
+    elif any(take.unresolved for take in takes):
+        why, may_come = "has no answer yet", True
+    elif need.address in run.tally.held:
+        why, may_come = "waits for others", True
+    elif any(skipped.address == need.address for skipped in run.tally.skipped):
+        why, may_come = "was not submitted", False
+    else:
+        why, may_come = "failed", False
+    return _Lack(f"waits for {need.address}, which {why}", may_come)
+
+
+def _inputs(run: Run, buys: Submit) -> dict[str, Take]:
+    """The takes that are used now of the assets that this one is made from, by address."""
+    takes = {}
+    for need in buys.needs:
+        take = chosen_take(run.session.state.pool(need.fingerprint), run.origin.realm, need.pick)
+        if take is None:
+            raise AssertionError(need)
+        takes[need.address] = take
+    return takes
+
+
+def _recorded_inputs(buys: Submit, takes: Mapping[str, Take]) -> Iterator[Input]:
+    """As history keeps them: which file of which take each reference stands for. Never a URL."""
+    fingerprints = {need.address: need.fingerprint for need in buys.needs}
+    sound = buys.asset.sound
+    for video, references in enumerate((sound.reference_audio, sound.reference_video)):
+        for each in references:
+            if each.kind is ReferenceKind.ASSET:
+                take = takes[each.value]
+                file = output_of(take.outputs, video=bool(video))
+                yield Input(each.value, fingerprints[each.value], take.take, file.sha256)
+
+
 def stage(run: Run, number: int, job: Job) -> None:
     """The intent is durable before a single byte leaves. A further try of the same attempt needs no second one."""
     buys = _bought(job)
     if not job.intended:
         at = run.at()
+        job.inputs = _inputs(run, buys)
         intent = events.SubmitIntended(
             at=at,
             address=job.address,
@@ -64,10 +134,11 @@ def stage(run: Run, number: int, job: Job) -> None:
             host=run.origin.host,
             boot_id=run.origin.boot_id,
             replaces=buys.replaces,
+            inputs=tuple(dict.fromkeys(_recorded_inputs(buys, job.inputs))),
         )
         run.append([intent])
         job.intended, job.since = True, at
-    run.workers.stage(number, partial(run.wiring.body, buys.asset, job.path))
+    run.workers.stage(number, partial(run.wiring.body, buys.asset, job.path, job.inputs))
 
 
 def send(run: Run, number: int, job: Job) -> None:

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass, field
 
-from mpsjobs.apply.progress import Failed, Tick, Unknown
+from mpsjobs.apply.progress import Failed, Skipped, Tick, Unknown
 from mpsjobs.model.diagnostics import Diagnostic
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts for the summary and the live view. Times in seconds."""
+    """Counts for the summary and the live view. Times in seconds. `held` are addresses that wait for what this run does not wait for."""
 
     started: float
     submitted: int = 0
@@ -16,6 +16,8 @@ class Tally:
     recorded: int = 0
     retired: int = 0
     failed: list[Failed] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
     unknown: list[Unknown] = field(default_factory=list)
     stopped: list[Diagnostic] = field(default_factory=list)
     abandoned: list[str] = field(default_factory=list)
@@ -35,7 +37,7 @@ class Tally:
 
     def tick(self, now: float, *, queued: int, running: int, per_second: float) -> Tick:
         """Where the run stands. The rest takes as long as the queue, and then as long as the youngest task still needs on average."""
-        done = self.finished + len(self.failed) + len(self.unknown)
+        done = self.finished + len(self.failed) + len(self.skipped) + len(self.unknown)
         left = None
         if self.finished and (queued or running):
             mean = self._durations_s / self.finished
@@ -46,7 +48,7 @@ class Tally:
             total=done + queued + running,
             queued=queued,
             in_flight=running,
-            failed=len(self.failed),
+            failed=len(self.failed) + len(self.skipped),
             elapsed_s=now - self.started,
             left_s=left,
         )

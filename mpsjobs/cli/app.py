@@ -14,13 +14,17 @@ from mpsjobs.model.diagnostics import MpsjobsError
 
 _COMMANDS = {
     "apply": "mpsjobs.cli.apply",
+    "doctor": "mpsjobs.cli.doctor",
     "emulator": "mpsjobs.cli.emulator",
+    "fmt": "mpsjobs.cli.fmt",
     "force-unlock": "mpsjobs.cli.force_unlock",
+    "graph": "mpsjobs.cli.graph",
     "init": "mpsjobs.cli.init",
     "models": "mpsjobs.cli.models",
     "output": "mpsjobs.cli.outputs",
     "plan": "mpsjobs.cli.plan",
     "refresh": "mpsjobs.cli.refresh",
+    "schema": "mpsjobs.cli.schema",
     "show": "mpsjobs.cli.show",
     "state": "mpsjobs.cli.state",
     "validate": "mpsjobs.cli.validate",
@@ -36,6 +40,7 @@ Write the audio that you want as YAML, look at the plan, apply it:
   mpsjobs plan       show what apply would do, and what it would cost
   mpsjobs apply      generate what is new or changed; pay for nothing twice
   mpsjobs output     list the files that came out
+  mpsjobs doctor     check what an apply needs, without paying
 """
 
 

@@ -7,9 +7,12 @@ import click
 
 from mpsjobs.cli.options import common
 from mpsjobs.cli.output import Output
+from mpsjobs.cli.schema import modeline, write_schemas
 from mpsjobs.model.diagnostics import MpsjobsError
+from mpsjobs.spec.catalogue import load_catalogue
 
 _SETTINGS = """\
+{modeline}
 # What this project is and where its audio comes from.
 project: {name}
 
@@ -38,6 +41,7 @@ defaults:
 """
 
 _SPEC = """\
+{modeline}
 # Every asset is one piece of audio. Its name is its address: a string is simply its prompt.
 assets:
   menu_theme: Warm orchestral main theme, 92 bpm, hopeful
@@ -62,7 +66,7 @@ _IGNORE_HEAD = "# mpsjobs: paid-for history and what can be made again"
 @click.command("init", epilog="Example: mkdir soundtrack && mpsjobs -C soundtrack init")
 @common
 def command(output: Output) -> None:
-    """Make a project: settings, a first spec, and what git should ignore."""
+    """Make a project: settings, a first spec, schemas for editors, and what git should ignore."""
     root = Path(click.get_current_context().obj or ".")
     settings, spec = root / "mpsjobs.yaml", root / "specs" / "soundtrack.yaml"
     if settings.exists():
@@ -75,9 +79,10 @@ def command(output: Output) -> None:
     try:
         spec.parent.mkdir(parents=True, exist_ok=True)
         made = [settings, *([] if spec.exists() else [spec])]
-        settings.write_text(_SETTINGS.format(name=name), encoding="utf-8")
+        settings.write_text(_SETTINGS.format(modeline=modeline("settings", ""), name=name), encoding="utf-8")
         if spec in made:
-            spec.write_text(_SPEC, encoding="utf-8")
+            spec.write_text(_SPEC.format(modeline=modeline("spec", "../")), encoding="utf-8")
+        made += write_schemas(root, load_catalogue())
         if _ignore(root / ".gitignore"):
             made.append(root / ".gitignore")
     except OSError as error:

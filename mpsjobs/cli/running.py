@@ -122,6 +122,10 @@ def _summarise(plan: Plan, result: ApplyResult, output: Output) -> None:
         output.say(
             f"{click.style('failed', fg='red', bold=True)}: {failure.address}: {failure.code}: {failure.message}{request}"
         )
+    for skipped in result.skipped:
+        output.say(
+            f"{click.style('not submitted', fg='red', bold=True)}: {skipped.address}: {skipped.message}"
+        )
     for unknown in result.unknown[:MOST_UNKNOWN]:
         for line in _unknown_lines(unknown):
             output.say(line)
@@ -129,15 +133,20 @@ def _summarise(plan: Plan, result: ApplyResult, output: Output) -> None:
     if more > 0:
         output.say(f"And {more} more of the same kind: see mpsjobs plan.")
     output.diagnostics(result.stopped)
-    if result.interrupted:
-        output.say(
-            f"Interrupted. {_running(result)} still running in the cloud and will be picked up by the next apply."
-        )
-    elif result.running:
-        output.say(f"{_running(result)} still running in the cloud and will be picked up by the next apply.")
+    for line in _left_lines(result):
+        output.say(line)
     if plan.has_changes or result.exit_code:
         output.result()
         output.result(_summary_line(plan, result))
+
+
+def _left_lines(result: ApplyResult) -> Iterator[str]:
+    """What is left to a later apply."""
+    if result.interrupted or result.running:
+        interrupted = "Interrupted. " if result.interrupted else ""
+        yield f"{interrupted}{_running(result)} still running in the cloud and will be picked up by the next apply."
+    if result.held:
+        yield f"{counted(result.held, 'take')} could not be submitted yet, waiting for others: apply again."
 
 
 def _unknown_lines(unknown: Unknown) -> Iterator[str]:
@@ -159,8 +168,10 @@ def _summary_line(plan: Plan, result: ApplyResult) -> str:
     counts += [f"{n} {word}" for kind, word in _FREE.items() if (n := plan.count([kind]))]
     troubles = (
         (len(result.failed) + result.still_failed, "failed"),
+        (len(result.skipped), "not submitted"),
         (len(result.unknown) + result.still_unknown, "unresolved"),
         (result.running, "still running"),
+        (result.held, "waiting for others"),
     )
     counts += [f"{n} {word}" for n, word in troubles if n]
     return f"{headline} {', '.join(counts or [counted(result.recorded, 'asset') + ' recorded'])}."
@@ -183,6 +194,8 @@ def _document(
         "recorded": result.recorded,
         "retired": result.retired,
         "failed": len(result.failed) + result.still_failed,
+        "skipped": len(result.skipped),
+        "held": result.held,
         "unresolved": len(result.unknown) + result.still_unknown,
         "abandoned": len(result.abandoned),
         "running": result.running,

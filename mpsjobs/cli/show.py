@@ -119,6 +119,10 @@ def _asset_lines(project: Project, state: State, address: str) -> Iterator[str]:
         yield from (
             f"  {line}" for line in table_lines(("TAKE", "STATUS", "TASK ID", "SUBMITTED", "OUTPUT"), rows)
         )
+        for take in takes:
+            if take.inputs:
+                names = ", ".join(f"{each.asset}#{each.take}" for each in take.inputs)
+                yield f"  {address}#{take.take} was made from {names}"
 
 
 def _take_row(project: Project, address: str, take: Take, *, used: bool) -> tuple[str, ...]:

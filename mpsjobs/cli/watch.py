@@ -17,6 +17,7 @@ from mpsjobs.apply.progress import (
     Progress,
     Recorded,
     Retired,
+    Skipped,
     Stopping,
     Submitted,
     Tick,
@@ -135,6 +136,8 @@ def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911  # one ans
         case Failed():
             request = request_text(progress.request_id)
             return f"{_bad(progress.address)}: failed: {progress.code}: {progress.message}{request}"
+        case Skipped():
+            return f"{_bad(progress.address)}: not submitted: {progress.message}"
         case Unknown():
             request = request_text(progress.request_id)
             return f"{_bad(progress.address)}: the outcome is unknown: {progress.message}{request}"

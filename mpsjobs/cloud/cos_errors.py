@@ -53,22 +53,21 @@ def failure(error: Exception, verb: str, ref: ObjectRef, *, bucket_in_host: bool
     summary = f"Cannot {verb} the object store"
     at = f"{ref.bucket}/{ref.key}"
     if isinstance(error, ClientError):
-        detail, hint = _answered(error, ref, bucket_in_host=bucket_in_host)
-        return CloudError.of(summary, detail=f"{at}: {detail}", hint=hint)
+        detail, hint, code = _answered(error, ref, bucket_in_host=bucket_in_host)
+        return CloudError.of(summary, detail=f"{at}: {detail}", hint=hint).coded(code)
     for kind, why, hint in _UNREACHED:
         if isinstance(error, kind):
             by_name = bucket_in_host and kind in {boto.SSLError, boto.EndpointConnectionError}
-            return CloudError.of(
-                summary, detail=f"{at}: {why}.", hint=f"{hint} {_IN_PATH}" if by_name else hint
-            )
+            remedy = f"{hint} {_IN_PATH}" if by_name else hint
+            return CloudError.of(summary, detail=f"{at}: {why}.", hint=remedy).coded(kind.__name__)
     if isinstance(error, OSError) and error.strerror:
         return CloudError.of(summary, detail=f"{at}: {error.strerror}.", hint="Check the local disk.")
     name = type(error).__name__
     return CloudError.of(summary, detail=f"{at}: {name}.", hint="Check the network and the store's settings.")
 
 
-def _answered(error: ClientError, ref: ObjectRef, *, bucket_in_host: bool) -> tuple[str, str]:
-    """What the server said, and how to mend it."""
+def _answered(error: ClientError, ref: ObjectRef, *, bucket_in_host: bool) -> tuple[str, str, str]:
+    """What the server said, how to mend it, and its word for it."""
     told = error.response.get("Error", {})
     code, message = str(told.get("Code", "")), str(told.get("Message", "")).rstrip(".")
     metadata = error.response.get("ResponseMetadata", {})
@@ -79,7 +78,7 @@ def _answered(error: ClientError, ref: ObjectRef, *, bucket_in_host: bool) -> tu
     if bucket_in_host and code in _OVERLOOKED:
         asked_for = told.get("BucketName", ref.bucket)
         hint = f"{hint} {_IN_PATH}" if asked_for == ref.bucket else _IN_PATH
-    return f"{said}.{trace}", hint
+    return f"{said}.{trace}", hint, code
 
 
 def bucket_overlooked(ref: ObjectRef) -> CloudError:

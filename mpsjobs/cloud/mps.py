@@ -12,9 +12,10 @@ from mpsjobs.cloud.connection import Timeouts
 from mpsjobs.cloud.credentials import CredentialsProvider
 from mpsjobs.cloud.outcomes import create_refused, describe_refused
 from mpsjobs.cloud.proxy import NO_PROXIES, Proxies
-from mpsjobs.cloud.skew import explained
-from mpsjobs.cloud.tc3 import Call, signed_headers
+from mpsjobs.cloud.skew import explained, time_of
+from mpsjobs.cloud.tc3 import CONTENT_TYPE, Call, signed_headers
 from mpsjobs.cloud.transport import Answer, AnswerLostError, NotSentError, Staged, Transport
+from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import (
     Ambiguous,
     Backoff,
@@ -75,6 +76,21 @@ class MpsClient:
             return DescribeFailed(error.code, str(error), retry=Backoff.SHORT)
         return _described(answer, self._clock.utc())
 
+    def greet(self) -> datetime | None:
+        """Send an empty request without a signature, which the API refuses and which costs nothing: whether it is there, and its time.
+
+        None where it does not say a time.
+
+        Raises:
+            CloudError: it cannot be reached, or what answers is not the API; with a code.
+        """
+        try:
+            answer = self._transport.stage(_unsigned, b"{}").finish()
+            _response(answer)
+        except (NotSentError, AnswerLostError, _NoResponseError) as error:
+            raise CloudError.of("The API does not answer", detail=str(error)).coded(error.code) from error
+        return time_of(answer.headers.get("date"))
+
     def close(self) -> None:
         self._transport.close()
 
@@ -87,6 +103,10 @@ class MpsClient:
             return signed | {"User-Agent": f"mpsjobs/{__version__}"}
 
         return self._transport.stage(headers, body)
+
+
+def _unsigned(host: str) -> Mapping[str, str]:
+    return {"Host": host, "Content-Type": CONTENT_TYPE, "User-Agent": f"mpsjobs/{__version__}"}
 
 
 class _StagedCreate:

@@ -2,13 +2,15 @@
 
 import hashlib
 import mimetypes
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, assert_never
 
 from mpsjobs.model.asset import Reference, ReferenceKind, Sound, StoreTarget
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectRef, ObjectStore
+from mpsjobs.model.state import Take, output_of
 
 VALID_S: Final = 3600.0
 """How long a URL is good for: as long as the longest task may take. Nobody says when in its life a task reads its references."""
@@ -16,38 +18,55 @@ VALID_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Puts files into the store under their content hash, beside the takes, and makes URLs to them. Thread-safe.
+    """Makes URLs to what is in the store: files, put there under their content hash, beside the takes, and `takes` of other assets.
 
-    Two threads that put one file at once write the same object.
+    Thread-safe: two threads that put one file at once write the same object. `takes` are usable ones, by the address of their asset;
+    each knows its own bucket and region.
     """
 
     root: Path
     store: ObjectStore
     target: StoreTarget
+    takes: Mapping[str, Take] = field(default_factory=dict)
 
     def reachable(self, sound: Sound) -> Sound:
         """The sound with a URL for every reference, good for an hour from now.
 
         Raises:
-            CloudError: a file is not what it was when the plan was made, the store cannot be used, or the URL would end too soon.
+            CloudError: a file is not what it was when the plan was made, an output of a take is gone, the store cannot be used, or the
+                URL would end too soon.
         """
         return replace(
             sound,
-            reference_audio=tuple(map(self._by_url, sound.reference_audio)),
-            reference_video=tuple(map(self._by_url, sound.reference_video)),
+            reference_audio=tuple(self._by_url(each, video=False) for each in sound.reference_audio),
+            reference_video=tuple(self._by_url(each, video=True) for each in sound.reference_video),
         )
 
-    def _by_url(self, reference: Reference) -> Reference:
+    def _by_url(self, reference: Reference, *, video: bool) -> Reference:
         match reference.kind:
             case ReferenceKind.URL:
                 return reference
             case ReferenceKind.FILE:
                 ref = self._uploaded(reference)
-                return Reference(ReferenceKind.URL, self.store.url(ref, valid_s=VALID_S))
             case ReferenceKind.ASSET:
-                raise AssertionError(reference)  # the specs refuse these so far
+                ref = self._output(reference.value, video=video)
             case _:
                 assert_never(reference.kind)
+        return Reference(ReferenceKind.URL, self.store.url(ref, valid_s=VALID_S))
+
+    def _output(self, address: str, *, video: bool) -> ObjectRef:
+        """The output that stands for another asset. It must be there: a task that cannot read it fails, and may cost all the same."""
+        take = self.takes[address]
+        output = output_of(take.outputs, video=video)
+        ref = ObjectRef(output.bucket, output.region, output.key)
+        there = self.store.head(ref)
+        if there is None or there.size != output.size:
+            raise CloudError.of(
+                f"Take {take.take} of {address} is not in the store as it was recorded.",
+                detail=f"{ref.bucket}/{ref.key} is {'gone' if there is None else 'another file now'}; another asset is made from it.",
+                hint=f"Bring it back, pick another take, or make a new one: mpsjobs apply --replace {address}",
+            )
+        return ref
 
     def _uploaded(self, reference: Reference) -> ObjectRef:
         """Where the file is in the store; it is put there unless it is there already."""

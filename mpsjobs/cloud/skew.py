@@ -18,7 +18,7 @@ def explained(code: str, message: str, now: datetime, date: str | None) -> str:
     expired = code.startswith("AuthFailure.SignatureExpire")
     if not (expired or code.startswith("AuthFailure")):
         return message
-    server = _time(date)
+    server = time_of(date)
     if server is None:
         why = (
             "This machine's clock and the server's differ by more than five minutes. Set the clock (NTP)."
@@ -33,7 +33,8 @@ def explained(code: str, message: str, now: datetime, date: str | None) -> str:
     return f"{message.rstrip()} {why}".strip()
 
 
-def _time(date: str | None) -> datetime | None:
+def time_of(date: str | None) -> datetime | None:
+    """The time that a Date header tells, in whole seconds; None where it tells none."""
     try:
         found = parsedate_to_datetime(date or "")
     except ValueError:

@@ -64,6 +64,8 @@ class Order:
     """The folder under the bucket, without outer slashes; may be empty."""
     count: int
     """How many outputs."""
+    recordings: tuple[str, ...]
+    """URLs of the audio that it is made from."""
     failure: str | None
     """Why the task will end as FAIL, known from the start."""
 
@@ -105,6 +107,7 @@ def order_of(body: Mapping[str, Any]) -> Order:
         region=region,
         path=path,
         count=_count(parameters) if model == "mureka" else 1,
+        recordings=tuple(info["AudioUrl"] for info in fields.get("AudioInfos", [])),
         failure=_failure(model, fields.get("ModelVersion", "")),
     )
 

@@ -22,6 +22,7 @@ def _render(job: dict[str, Any]) -> list[float]:
             lyrics="" if job["instrumental"] else job["lyrics"],
             seed=f"{job['task_id']}/{index}",
             short=job["short"],
+            recording=Path(job["recording"]) if job["recording"] else None,
         )
         seconds.append(write_audio(wish, Path(path), job["format"]))
     return seconds

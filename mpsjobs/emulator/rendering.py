@@ -32,6 +32,8 @@ class RenderJob:
     format: str
     paths: tuple[str, ...]
     """One file to write for each output; written and synced when the job is done."""
+    recording: str | None = None
+    """A file that the audio is made from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from mpsjobs.emulator.clock import Clock
 from mpsjobs.emulator.errors import ApiError
@@ -151,9 +153,23 @@ class Tasks:
             self._at(task.created_at + to_run, lambda: self._render(task, order))
 
     def _render(self, task: Task, order: Order) -> None:
+        recordings = [
+            Path(url2pathname(urlsplit(url).path)) for url in order.recordings if url.startswith("file:")
+        ]
+        if not all(recording.is_file() for recording in recordings):
+            self._end(task, Finish("FAIL", "Failed to download the reference"))
+            return
         names = (f"{task.task_id}-{i}.{order.format}" for i in range(order.count))
         paths = tuple(str(self._objects.upload(name)) for name in names)
-        job = RenderJob(task.task_id, order.prompt, order.lyrics, order.instrumental, order.format, paths)
+        job = RenderJob(
+            task.task_id,
+            order.prompt,
+            order.lyrics,
+            order.instrumental,
+            order.format,
+            paths,
+            str(recordings[0]) if recordings else None,
+        )
         done_at = task.created_at + pace(task.task_id, self._speed)[1]
 
         def done(rendered: Rendered) -> None:

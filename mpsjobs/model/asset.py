@@ -99,6 +99,10 @@ class Sound:
     additional_parameters: Mapping[str, Json] = field(default_factory=dict)
     variation: str | None = None
 
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        return (*self.reference_audio, *self.reference_video)
+
 
 @dataclass(frozen=True, slots=True)
 class StoreTarget:
@@ -114,7 +118,9 @@ class Asset:
     """One desired piece of audio.
 
     `takes` is how many unrejected takes are wanted; `pick` the number of the take to use, None for the first good one. `store` is
-    set only when the asset overrides the project's store. `source` is the row that it was made from, where a table or a list made it.
+    set only when the asset overrides the project's store. `depends_on` are addresses of assets that come first, for no other reason
+    than that; `ignore_changes` names fields of the sound whose changes alone buy nothing. `source` is the row that it was made from,
+    where a table or a list made it.
     """
 
     address: str
@@ -127,3 +133,13 @@ class Asset:
     description: str | None = None
     store: StoreTarget | None = None
     source: Position | None = None
+    depends_on: tuple[str, ...] = ()
+    ignore_changes: tuple[str, ...] = ()
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The addresses that must be there before this asset can be made, each once: those it works from, then those it only follows."""
+        if not (self.depends_on or self.sound.reference_audio or self.sound.reference_video):
+            return ()
+        works_from = (each.value for each in self.sound.references if each.kind is ReferenceKind.ASSET)
+        return tuple(dict.fromkeys((*works_from, *self.depends_on)))

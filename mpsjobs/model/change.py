@@ -38,7 +38,8 @@ class Change:
     """What is planned for one address. `generations` counts the songs that this change pays for.
 
     `fields` are the canonical fields of the wanted sound. `message` says in words what the kind leaves open: what the cloud said
-    (FAILED), what is unknown (UNRESOLVED), whose takes are shared. `moved_from` is set where a known asset got this name.
+    (FAILED), what is unknown (UNRESOLVED), whose takes are shared. `moved_from` is set where a known asset got this name. `depends_on`
+    are the addresses that must be there first.
     """
 
     address: str
@@ -49,6 +50,16 @@ class Change:
     fields: Mapping[str, Json] = field(default_factory=dict)
     moved_from: str | None = None
     message: str | None = None
+    depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An asset that must be there first: its sound, and the take of it that is to be used (None: the first good one)."""
+
+    address: str
+    fingerprint: str
+    pick: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,10 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Buy one take. `generations` is how many songs it is billed as; `replaces` are attempts whose takes it takes the place of."""
+    """Buy one take, as soon as everything in `needs` is there.
+
+    `generations` is how many songs it is billed as; `replaces` are attempts whose takes it takes the place of.
+    """
 
     asset: Asset
     fingerprint: str
@@ -67,6 +81,7 @@ class Submit:
     take: int
     generations: int
     replaces: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,4 +97,11 @@ class LockHeldError(MpsjobsError):
 
 
 class CloudError(MpsjobsError):
-    """The cloud, or the way to it, stops the run."""
+    """The cloud, or the way to it, stops the run. `code` is one word for the cause, the server's own where it gave one."""
+
+    code: str = ""
+
+    def coded(self, code: str) -> Self:
+        """This error, with its code."""
+        self.code = code
+        return self

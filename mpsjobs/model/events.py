@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mpsjobs.model.asset import Json
-from mpsjobs.model.state import Output
+from mpsjobs.model.state import Input, Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class RunFinished:
 class SubmitIntended:
     """Durable before a single byte leaves. `fields` are the canonical fields of the fingerprint.
 
-    `replaces` are attempts whose takes are used no more as soon as this one is there.
+    `replaces` are attempts whose takes are used no more as soon as this one is there; `inputs` what the take is made from.
     """
 
     at: str
@@ -50,6 +50,7 @@ class SubmitIntended:
     host: str
     boot_id: str
     replaces: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,10 @@ class PolicySettings:
     unknown: Literal["stop", "resubmit"] = "stop"
 
 
+SPEC_PATTERNS = ("specs/**/*.yaml", "specs/**/*.yml")
+"""Where specs are looked for unless the settings say otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`defaults`, `presets`, `variables` and `models` are as written, checked by the spec layer; the rest is ready to use. `download` is relative to the project."""
@@ -145,7 +149,7 @@ class Settings:
     project: str
     provider: ProviderSettings
     store: StoreSettings
-    specs: tuple[str, ...] = ("specs/**/*.yaml", "specs/**/*.yml")
+    specs: tuple[str, ...] = SPEC_PATTERNS
     required_version: str | None = None
     state: StateSettings = field(default_factory=StateSettings)
     download: str | None = None

@@ -1,10 +1,13 @@
 """What has been done: takes, the assets that use them, and the state that holds both."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from mpsjobs.model.asset import Json
+
+_VIDEO: Final = frozenset({"mp4", "mov", "webm", "mkv", "avi", "flv"})
 
 
 class TakeStatus(StrEnum):
@@ -41,6 +44,16 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """An output of another asset that a take was made from. `asset` is its address at that time, `sha256` that of the very file."""
+
+    asset: str
+    fingerprint: str
+    take: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Take:
     """One task's result, or the attempt at one. `take` counts from 1 within the fingerprint and is never given twice.
 
@@ -67,7 +80,7 @@ class Take:
     submitted_at: str | None = None
     finished_at: str | None = None
     message: str | None = None
-    inputs: tuple[Mapping[str, Json], ...] = ()
+    inputs: tuple[Input, ...] = ()
     rejected: bool = False
     outputs: tuple[Output, ...] = ()
     replaces: tuple[str, ...] = ()
@@ -188,6 +201,11 @@ def chosen_take(pool: Pool, realm: str, pick: int | None) -> Take | None:
         (take for take in pool.of_realm(realm) if take.usable), key=lambda take: (take.late, take.take)
     )
     return next((take for take in usable if take.take == pick), usable[0] if usable else None)
+
+
+def output_of(outputs: Sequence[Output], *, video: bool) -> Output:
+    """The output that stands for a take where another one is made from it: the first video or the first audio, else the first at all."""
+    return next((each for each in outputs if (each.format in _VIDEO) is video), outputs[0])
 
 
 def asset_status(pool: Pool, realm: str, wanted: int) -> AssetStatus:

@@ -1,7 +1,7 @@
 """The plan: changes for the reader, and the actions that carry them out."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mpsjobs.model.asset import Asset
@@ -18,18 +18,20 @@ from mpsjobs.model.change import (
     Submit,
 )
 from mpsjobs.model.diagnostics import Diagnostic
-from mpsjobs.model.state import AssetRecord, State
+from mpsjobs.model.state import AssetRecord, State, chosen_take
 from mpsjobs.plan.diff import (
+    Hindrance,
     Known,
     Purchases,
     Terms,
-    Wanted,
     change_of,
     find_moves,
     has_failed,
-    name_sound,
+    hindrance_of,
+    suffices,
 )
 from mpsjobs.plan.notes import shared_sounds, with_row
+from mpsjobs.plan.wanted import Wanted, in_order, name_sounds
 
 
 def build(
@@ -39,26 +41,31 @@ def build(
 
     Deterministic: the same input gives the same plan. `desired` has unique addresses. Reads `state`, never changes it.
     """
-    every = {asset.address: name_sound(asset) for asset in sorted(desired, key=lambda asset: asset.address)}
-    wanted = {address: want for address, want in every.items() if _selected(want, state, terms)}
+    every = name_sounds(
+        in_order(desired), state, terms.realm, lambda asset, name: suffices(asset, name, state, terms)
+    )
+    targeted = _targeted(every, state, terms)
+    wanted = _with_needs(every, targeted)
     moves = find_moves(every, state, terms.realm)
     purchases = Purchases()
-    changes = {
-        address: change_of(want, _known(address, state, moves), state, terms, purchases)
-        for address, want in wanted.items()
-    }
+    changes: dict[str, Change] = {}
+    for address, want in wanted.items():
+        known, hindrance = _known(address, state, moves), _hindrance(want, changes, state, terms.realm)
+        changes[address] = change_of(want, known, state, terms, purchases, hindrance)
+    _mention_drawn_in(changes, wanted, targeted)
     for address in state.assets.keys() - every.keys() - set(moves.values()):
         if terms.selection.includes(address, failed=False):
             changes[address] = Change(address, Kind.RETIRE, state.assets[address].fingerprint)
     open_takes = tuple(_open_takes(state, terms))
     _mention(open_takes, changes, every)
     ordered = tuple(with_row(changes[address], wanted) for address in sorted(changes))
+    steps = (changes[address] for address in (*wanted, *sorted(changes.keys() - wanted.keys())))
     return Plan(
         realm=terms.realm,
         lineage=state.lineage,
         serial=state.serial,
         changes=ordered,
-        actions=(*open_takes, *_steps(ordered, wanted, state, terms)),
+        actions=(*open_takes, *_steps(steps, wanted, state, terms)),
         risks=tuple(_risks(ordered, wanted, state, terms.realm)),
         diagnostics=(*diagnostics, *shared_sounds(ordered, wanted), *_breaches(ordered, terms)),
     )
@@ -94,9 +101,48 @@ def _known(address: str, state: State, moves: Mapping[str, str]) -> Known:
     return Known(state.assets.get(moved_from or address), moved_from)
 
 
-def _selected(want: Wanted, state: State, terms: Terms) -> bool:
-    failed = bool(terms.selection.targets) and has_failed(want, state, terms)
-    return terms.selection.includes(want.asset.address, failed=failed)
+def _targeted(every: Mapping[str, Wanted], state: State, terms: Terms) -> frozenset[str]:
+    """The addresses that are selected. What could not be made because something it needs has failed counts as failed too."""
+    if not terms.selection.targets:
+        return frozenset(every)
+    targeted: set[str] = set()
+    failed: set[str] = set()
+    for address, want in every.items():
+        if has_failed(want, state, terms) or (
+            not failed.isdisjoint(want.asset.requires)
+            and not suffices(want.asset, want.fingerprint, state, terms)
+        ):
+            failed.add(address)
+        if terms.selection.includes(address, failed=address in failed):
+            targeted.add(address)
+    return frozenset(targeted)
+
+
+def _with_needs(every: Mapping[str, Wanted], targeted: Collection[str]) -> dict[str, Wanted]:
+    """What is selected and what it needs, in the given order."""
+    chosen = set(targeted)
+    for want in reversed(list(every.values())):
+        if want.asset.address in chosen:
+            chosen.update(want.asset.requires)
+    return {address: want for address, want in every.items() if address in chosen}
+
+
+def _hindrance(want: Wanted, changes: Mapping[str, Change], state: State, realm: str) -> Hindrance | None:
+    """The worst of what keeps away what an asset needs."""
+    found = [hindrance_of(need, changes[need.address], state, realm) for need in want.needs]
+    return max(filter(None, found), key=lambda hindrance: hindrance.for_good, default=None)
+
+
+def _mention_drawn_in(
+    changes: dict[str, Change], wanted: Mapping[str, Wanted], targeted: Collection[str]
+) -> None:
+    """Say of what nobody selected why it is in the plan all the same."""
+    user_of = {each: user for user in sorted(wanted, reverse=True) for each in wanted[user].asset.requires}
+    for address in wanted.keys() - targeted:
+        change = changes[address]
+        if change.kind is not Kind.KEEP:
+            words = f"not selected, but {user_of[address]} needs it"
+            changes[address] = replace(change, message="; ".join(filter(None, (words, change.message))))
 
 
 def _open_takes(state: State, terms: Terms) -> Iterator[Resume | Reconcile]:
@@ -114,7 +160,7 @@ def _mention(
 ) -> None:
     """Show a task that no change waits for, so that "No changes." is never said while one is collected."""
     waited_for = {change.fingerprint for change in changes.values() if change.kind is not Kind.KEEP}
-    user_of = {want.fingerprint: address for address, want in reversed(list(every.items()))}
+    user_of = {every[address].fingerprint: address for address in sorted(every, reverse=True)}
     for action in open_takes:
         if action.fingerprint in waited_for:
             continue
@@ -145,7 +191,13 @@ def _steps(
             number = state.pool(want.fingerprint).next_number + bought[want.fingerprint]
             bought[want.fingerprint] += 1
             yield Submit(
-                want.asset, want.fingerprint, want.fields, number, songs, _replaced(want, state, terms)
+                want.asset,
+                want.fingerprint,
+                want.fields,
+                number,
+                songs,
+                _replaced(want, state, terms),
+                want.needs,
             )
         if change.kind is not Kind.FAILED and _must_record(
             state.assets.get(change.address), want, terms.realm
@@ -178,7 +230,10 @@ def _risks(
         if change.kind in {Kind.UNRESOLVED, Kind.FAILED}:
             yield Risk(change.address, change.message or change.kind)
         want = wanted.get(change.address)
-        if want is None or want.asset.pick is None or change.generations:
+        if want is None or change.generations:
+            continue
+        yield from _other_inputs(want, state, realm)
+        if want.asset.pick is None:
             continue
         if not any(
             take.usable and take.take == want.asset.pick
@@ -186,4 +241,20 @@ def _risks(
         ):
             yield Risk(
                 change.address, f"there is no take {want.asset.pick} to pick; the first good take is used"
+            )
+
+
+def _other_inputs(want: Wanted, state: State, realm: str) -> Iterator[Risk]:
+    """Inputs of the take in use that are not the takes that the assets in question use now."""
+    take = chosen_take(state.pool(want.fingerprint), realm, want.asset.pick)
+    if take is None or not take.inputs:
+        return
+    for need in want.needs:
+        now = chosen_take(state.pool(need.fingerprint), realm, need.pick)
+        used = {each.take for each in take.inputs if each.fingerprint == need.fingerprint}
+        if now and used and now.take not in used:
+            numbers = ", ".join(map(str, sorted(used)))
+            yield Risk(
+                want.asset.address,
+                f"made from another take: take {numbers} of {need.address}; now take {now.take} is used",
             )

@@ -3,21 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mpsjobs.model.asset import Asset, Json, Sound
-from mpsjobs.model.change import Change, Kind, Reason
-from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, never_sent
-from mpsjobs.plan.fingerprint import canonical_fields, fingerprint
+from mpsjobs.model.asset import Asset, Sound
+from mpsjobs.model.change import Change, Kind, Need, Reason
+from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, chosen_take, never_sent
 from mpsjobs.plan.reasons import field_reasons
 from mpsjobs.plan.selection import EVERYTHING, Selection
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A desired asset with the name of its sound."""
-
-    asset: Asset
-    fields: Mapping[str, Json]
-    fingerprint: str
+from mpsjobs.plan.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +40,14 @@ class Known:
 
     record: AssetRecord | None = None
     moved_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why an asset that another one needs is not there. `for_good`: this apply cannot bring it."""
+
+    words: str
+    for_good: bool
 
 
 _IN_VAIN = frozenset({TakeStatus.FAILED, TakeStatus.ABANDONED})
@@ -98,9 +97,10 @@ class Purchases:
         self.bought[fingerprint] = (first, before + takes)
 
 
-def name_sound(asset: Asset) -> Wanted:
-    fields = canonical_fields(asset.sound)
-    return Wanted(asset, fields, fingerprint(fields))
+def suffices(asset: Asset, fingerprint: str, state: State, terms: Terms) -> bool:
+    """Whether the asset could have this sound and nothing would have to be bought."""
+    count = _Count.of(terms.takes(state.pool(fingerprint)))
+    return count.covered >= asset.takes and not terms.selection.replaces(asset.address)
 
 
 def find_moves(wanted: Mapping[str, Wanted], state: State, realm: str) -> dict[str, str]:
@@ -120,8 +120,13 @@ def find_moves(wanted: Mapping[str, Wanted], state: State, realm: str) -> dict[s
     return moves
 
 
-def change_of(want: Wanted, known: Known, state: State, terms: Terms, purchases: Purchases) -> Change:
-    """Decide what happens to one address. Notes in `purchases` what it buys."""
+def change_of(
+    want: Wanted, known: Known, state: State, terms: Terms, purchases: Purchases, hindrance: Hindrance | None
+) -> Change:
+    """Decide what happens to one address. Notes in `purchases` what it buys.
+
+    `hindrance` is what is in the way of an asset that this one needs, if anything is.
+    """
     pool = state.pool(want.fingerprint)
     count = _Count.of(terms.takes(pool))
     buyer, planned = purchases.buyer(want.fingerprint)
@@ -130,23 +135,23 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, purchases:
     missing = max(0, want.asset.takes - planned - count.covered + len(replaced))
     if count.failed:  # what has failed is bought again only as far as the attempts go
         missing = min(missing, max(terms.attempts - len(count.failed), 1))
-    stop = (
-        given_up(want, state, terms) if missing and not terms.selection.retries(want.asset.address) else None
-    )
+    stop = _stop(want, hindrance, state, terms) if missing else None
     buys = 0 if stop else missing
     if buys:
         purchases.buy(want.fingerprint, want.asset.address, buys)
 
-    def change(kind: Kind, message: str | None = None) -> Change:
+    def change(kind: Kind, *messages: str | None) -> Change:
+        reasons = _reasons(want, known.record, state, terms.realm) if kind is not Kind.KEEP else ()
         return Change(
             address=want.asset.address,
             kind=kind,
             fingerprint=want.fingerprint,
-            reasons=_reasons(want, known.record, state, terms.realm) if kind is not Kind.KEEP else (),
+            reasons=reasons,
             generations=buys * terms.songs(want.asset.sound),
             fields=want.fields,
             moved_from=known.moved_from,
-            message=message,
+            message="; ".join(filter(None, (*messages, _stale_inputs(want, reasons)))) or None,
+            depends_on=want.asset.requires,
         )
 
     if stop:
@@ -157,10 +162,13 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, purchases:
         else None
     )
     shares = f"shares its takes with {buyer}" if buyer and not missing and planned else None
+    waits = hindrance.words if hindrance else None
     if buys and replaced:
-        return change(Kind.REGENERATE, f"replaces take {', '.join(str(take.take) for take in replaced)}")
+        words = f"replaces take {', '.join(str(take.take) for take in replaced)}"
+        return change(Kind.REGENERATE, words, waits)
     if buys or (shares and count.covered < want.asset.takes):
-        return change(_paid_kind(want, known.record, state, terms.realm, count), shares or again)
+        kind = _paid_kind(want, known.record, state, terms.realm, count)
+        return change(kind, shares or again, None if shares else waits)
     if count.unresolved and count.usable < want.asset.takes:
         return change(Kind.UNRESOLVED, _unknown(count.unresolved[0]))
     if count.in_flight and count.usable < want.asset.takes:
@@ -168,11 +176,48 @@ def change_of(want: Wanted, known: Known, state: State, terms: Terms, purchases:
     return change(_free_kind(want, known, terms.realm))
 
 
+def hindrance_of(need: Need, change: Change, state: State, realm: str) -> Hindrance | None:
+    """What is in the way of an asset that another one needs; None when it is there, or will be if all goes well."""
+    if chosen_take(state.pool(need.fingerprint), realm, need.pick) or change.generations:
+        return None
+    if change.kind is Kind.FAILED:
+        return Hindrance(f"waits for {need.address}, which has failed", for_good=True)
+    if change.kind is Kind.UNRESOLVED:
+        return Hindrance(f"waits for {need.address}, whose outcome is unknown", for_good=False)
+    return None
+
+
+def _stale_inputs(want: Wanted, reasons: Iterable[Reason]) -> str | None:
+    """In words: which assets have another sound now than the one that this asset was made from."""
+    before = [
+        item
+        for reason in reasons
+        if reason.path in {"reference_audio", "reference_video"} and isinstance(reason.before, list)
+        for item in reason.before
+    ]
+    if not before:
+        return None
+    referred_to = {each.value for each in want.asset.sound.references}
+    changed = [
+        need.address
+        for need in want.needs
+        if need.address in referred_to and {"asset": need.fingerprint} not in before
+    ]
+    return f"depends on {', '.join(changed)}" if changed else None
+
+
 def has_failed(want: Wanted, state: State, terms: Terms) -> bool:
     """Whether takes are missing because the cloud refused them or attempts at them were in vain."""
     pool = state.pool(want.fingerprint)
     count = _Count.of(terms.takes(pool))
     return count.usable < want.asset.takes and bool(count.failed or terms.realm in pool.refused)
+
+
+def _stop(want: Wanted, hindrance: Hindrance | None, state: State, terms: Terms) -> str | None:
+    """Why what is missing is not bought now, None if it is."""
+    if hindrance and hindrance.for_good:
+        return hindrance.words
+    return None if terms.selection.retries(want.asset.address) else given_up(want, state, terms)
 
 
 def given_up(want: Wanted, state: State, terms: Terms) -> str | None:

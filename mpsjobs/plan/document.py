@@ -32,6 +32,7 @@ def _change(change: Change) -> Json:
         "fields": masked(dict(change.fields)),
         "moved_from": change.moved_from,
         "message": change.message,
+        "depends_on": [*change.depends_on],
     }
 
 

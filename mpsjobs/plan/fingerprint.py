@@ -34,11 +34,15 @@ _SIGNATURE_NAMES = frozenset(
 )
 
 
-def canonical_fields(sound: Sound) -> dict[str, Json]:
+def canonical_fields(sound: Sound, fingerprints: Mapping[str, str] = {}) -> dict[str, Json]:
     """The fields that influence the sound, in canonical form, unset ones omitted.
 
-    Text is NFC with LF and no trailing newline; a URL stands without its signature, a file by its content hash; whole floats are
-    integers; a sensitive text by its digest. The result holds no secret and goes into the state.
+    Text is NFC with LF and no trailing newline; a URL stands without its signature, a file by its content hash, another asset by its
+    fingerprint (so a name is only a name); whole floats are integers; a sensitive text by its digest. The result holds no secret and
+    goes into the state. `fingerprints` has those of the assets that the sound refers to, by address.
+
+    Raises:
+        KeyError: it lacks one.
     """
     fields: dict[str, Json] = {
         "model": sound.model,
@@ -47,8 +51,8 @@ def canonical_fields(sound: Sound) -> dict[str, Json]:
         "prompt": _text(sound.prompt),
         "lyrics": _text(sound.lyrics),
         "instrumental": sound.instrumental,
-        "reference_audio": [_reference(reference) for reference in sound.reference_audio],
-        "reference_video": [_reference(reference) for reference in sound.reference_video],
+        "reference_audio": [_reference(each, fingerprints) for each in sound.reference_audio],
+        "reference_video": [_reference(each, fingerprints) for each in sound.reference_video],
         "format": sound.format,
         "extra_parameters": _json(dict(sound.extra_parameters)),
         "additional_parameters": _json(dict(sound.additional_parameters)),
@@ -82,7 +86,7 @@ def _text(text: str | None) -> Json:
     return text.digest(plain) if isinstance(text, Sensitive) else plain
 
 
-def _reference(reference: Reference) -> Json:
+def _reference(reference: Reference, fingerprints: Mapping[str, str]) -> Json:
     match reference.kind:
         case ReferenceKind.URL:
             url = without_signature(reference.value)
@@ -90,7 +94,7 @@ def _reference(reference: Reference) -> Json:
         case ReferenceKind.FILE:
             return {"sha256": reference.sha256}
         case ReferenceKind.ASSET:
-            return {"asset": reference.value}
+            return {"asset": fingerprints[reference.value]}
         case _:
             assert_never(reference.kind)
 

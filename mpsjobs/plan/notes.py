@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mpsjobs.model.change import Change, Kind
 from mpsjobs.model.diagnostics import Diagnostic, Related, Severity
-from mpsjobs.plan.diff import Wanted
+from mpsjobs.plan.wanted import Wanted
 
 MOST_GROUPS = 5
 """So many sounds are told of one by one."""

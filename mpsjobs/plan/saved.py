@@ -127,6 +127,11 @@ def stale(saved: SavedPlan, plan: Plan, state: State) -> Iterator[Diagnostic]:
     for address, binding in saved.bindings.items():
         if why := _outdated(binding, changes.get(address), records.get(address), state):
             yield _stale(address, why)
+    for change in plan.changes:
+        if change.generations and change.address not in saved.bindings:
+            yield _stale(
+                change.address, "it has become necessary for what is in the plan, and would cost something"
+            )
 
 
 def _outdated(

@@ -4,10 +4,12 @@ Validation is strict, and happens on values as `yaml` reads them: a text field t
 asks what the scalar means. `null` stands for a field that nobody set, and takes back what was inherited.
 """
 
+from dataclasses import fields
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from mpsjobs.model.asset import Sound
 from mpsjobs.spec.fields import (
     Bucket,
     Prefix,
@@ -20,6 +22,7 @@ from mpsjobs.spec.fields import (
     mistake,
     one_or_many,
 )
+from mpsjobs.spec.suggest import did_you_mean, listed
 from mpsjobs.spec.yaml import Map, Mark
 
 TAGS = frozenset({"<text>", "<file>"})
@@ -61,7 +64,6 @@ class ReferenceSpec(Written):
     """A recording or a video that the model works from. Exactly one of its keys is set."""
 
     TITLE: ClassVar[str] = "a reference"
-    LATER: ClassVar[dict[str, str]] = {"asset": "references to other assets"}
     url: WebUrl | None = Field(
         None,
         description="A public http or https URL. Its signature, if any, takes no part in the fingerprint.",
@@ -73,21 +75,48 @@ class ReferenceSpec(Written):
         "once, and handed to the model by a signed URL. The hash takes part in the fingerprint.",
     )
 
+    asset: Word | None = Field(
+        None,
+        description="The whole address of another asset. That one is made first; the take that it uses then is handed to the model by a "
+        "signed URL (the first audio file of it; in `reference_video` the first video). Its fingerprint takes part in the fingerprint.",
+    )
+
     @model_validator(mode="after")
     def _names_one_thing(self) -> Self:
-        if self.url is None and self.file is None:
+        named = [
+            what
+            for what, value in (("a URL", self.url), ("a file", self.file), ("an asset", self.asset))
+            if value is not None
+        ]
+        if not named:
             raise mistake(
                 "A reference names nothing",
-                "It has neither a URL nor a file.",
-                "Write `url: https://…` or `file: path`.",
+                "It has neither a URL nor a file nor an asset.",
+                "Write `url: https://…`, `file: path` or `asset: address`.",
             )
-        if self.url is not None and self.file is not None:
+        if len(named) > 1:
             raise mistake(
-                "A reference names two things", "It has a URL and a file.", "Make two references of it."
+                "A reference names several things",
+                f"It has {listed(named)}.",
+                "Make one reference of each.",
             )
         return self
 
 
+def _sound_field(value: Any) -> Any:
+    if isinstance(value, str) and value not in _SOUND:
+        raise mistake(
+            '"{name}" must name a field that is heard',
+            f"It is `{value[:80]}`; what does not influence the sound never makes a paid change.",
+            did_you_mean(value, _SOUND, f"Write some of {listed(_SOUND)}."),
+        )
+    return value
+
+
+_SOUND = tuple(field.name for field in fields(Sound))
+SoundFields: TypeAlias = Annotated[
+    list[Annotated[str, BeforeValidator(_sound_field)]], BeforeValidator(one_or_many)
+]
 References: TypeAlias = Annotated[list[ReferenceSpec], BeforeValidator(one_or_many)]
 
 
@@ -111,9 +140,7 @@ class AssetSpec(Written):
         "preset": "an asset or defaults",
     }
     LATER: ClassVar[dict[str, str]] = {
-        "depends_on": "dependencies between assets",
         "expect": "audio expectations",
-        "ignore_changes": "lifecycle rules",
         "master": "post-processing",
         "on_fail": "audio expectations",
         "on_remove": "lifecycle rules",
@@ -161,6 +188,15 @@ class AssetSpec(Written):
         None, description="Number of the take to use; the first good one if unset."
     )
     variation: Word | None = Field(None, description="A free word that makes this a sound of its own.")
+    depends_on: Words | None = Field(
+        None,
+        description="Whole addresses of assets that must be there first. Order only: takes no part in the fingerprint.",
+    )
+    ignore_changes: SoundFields | None = Field(
+        None,
+        description="Fields, such as `prompt` or `reference_audio`, whose changes alone buy nothing: the asset keeps the sound that it has. "
+        "What has to be bought for another reason is made as the spec says then.",
+    )
 
 
 class DefaultsSpec(AssetSpec):

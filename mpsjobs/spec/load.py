@@ -10,6 +10,7 @@ from mpsjobs.model.garbage import uncollected
 from mpsjobs.model.settings import Settings
 from mpsjobs.spec.addresses import clashes
 from mpsjobs.spec.catalogue import Catalogue
+from mpsjobs.spec.dependencies import dependencies
 from mpsjobs.spec.layers import Fields
 from mpsjobs.spec.project_files import find_spec_files
 from mpsjobs.spec.reading import Common, Reading
@@ -64,6 +65,7 @@ def load_assets(
             checks.add(reading.problems.values())
         drafts = [draft for reading in specs for draft in reading.drafts]
         checks.add(clashes((draft.address, draft.source or draft.origin) for draft in drafts))
+        checks.add(dependencies(drafts, complete=not any(reading.lost for reading in specs)))
         assets = sorted(map(resolver.asset, drafts), key=lambda asset: asset.address)
     if not (files or checks.found):
         checks.add([_no_files(settings)])

@@ -17,6 +17,11 @@ def find_project(start: Path) -> Path | None:
     return next((folder for folder in (start, *start.parents) if (folder / SETTINGS_NAME).is_file()), None)
 
 
+def is_settings_file(name: str) -> bool:
+    """Whether a file of this name holds settings: `mpsjobs.yaml`, or what goes with it, such as `mpsjobs.prod.yaml`."""
+    return _SETTINGS_FILE.fullmatch(name) is not None
+
+
 def leads_outside(pattern: str) -> bool:
     """Whether a path or glob, relative to the project, names something that is not in it."""
     return (
@@ -75,7 +80,7 @@ class _Walk:
                     self.files(child, tuple(rest))
             return
         for child in _entries(folder):
-            if matches(child.name) and not _SETTINGS_FILE.fullmatch(child.name):
+            if matches(child.name) and not is_settings_file(child.name):
                 self._file(child)
 
     def _file(self, path: Path) -> None:

@@ -62,6 +62,8 @@ class Reading:
         self.common = common
         self.label = path.relative_to(root).as_posix()
         self.drafts: list[Draft] = []
+        self.lost = False
+        """Whether there are assets that could not be read."""
         self.problems: dict[tuple[Position | None, str, str], Diagnostic] = {}
         self.expansion = Expansion(root, self.tell)
         self.scope = Scope(common.variables, texts, common.name)
@@ -72,6 +74,7 @@ class Reading:
             document = parse(text, self.label)
         except SpecError as error:
             self.tell(error.diagnostics)
+            self.lost = True
             return
         self.tell(document.problems)
         self.tell(read_templates(document, text))
@@ -86,6 +89,7 @@ class Reading:
         try:
             self.document(document.root)
         except TooMuchError:
+            self.lost = True
             self.error(
                 Position(self.label),
                 "This file grows too much",
@@ -106,6 +110,7 @@ class Reading:
         checked = check(SpecFile, _outline(root), self.label)
         self.tell(checked.diagnostics)
         spec = checked.value
+        self.lost = bool(checked.dropped)
         if spec is None or not isinstance(root, Map):
             return
         parts = {key: root[key] for key in _PARTS if isinstance(root.get(key), Map)}
@@ -175,7 +180,9 @@ class Reading:
         instances = [Instance()]
         if repeated:
             scope = replace(self.scope, asset={"name": name})
+            before = len(self.problems)
             instances = self.expansion.instances(name, repeated, scope, self.label)
+            self.lost |= len(self.problems) > before
         by_row = repeated is not None and "for_each" in repeated
         for suffix, each in instances:
             full = f"{name}.{suffix}" if suffix else name

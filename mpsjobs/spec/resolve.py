@@ -7,6 +7,7 @@ from pathlib import Path
 from mpsjobs.model.asset import Asset, Json, Reference, ReferenceKind, Sound, StoreTarget
 from mpsjobs.model.diagnostics import Position, SpecError
 from mpsjobs.model.settings import ProviderKind, Settings
+from mpsjobs.spec.addresses import normal_address
 from mpsjobs.spec.catalogue import Catalogue, ModelEntry, Parameter, ParameterType
 from mpsjobs.spec.checks import Checks
 from mpsjobs.spec.documents import ReferenceSpec, TextFile
@@ -60,6 +61,10 @@ class Resolver:
             tags=tuple(dict.fromkeys(value.get("tags", ()))),
             description=value.get("description"),
             store=self._target(fields),
+            depends_on=tuple(
+                dict.fromkeys(normal_address(None, each) for each in value.get("depends_on", ()))
+            ),
+            ignore_changes=tuple(dict.fromkeys(value.get("ignore_changes", ()))),
             source=draft.source,
         )
 
@@ -152,6 +157,8 @@ class Resolver:
 
     def _reference(self, said: Said, index: int, item: ReferenceSpec) -> Reference | None:
         """None where a file cannot be read."""
+        if item.asset is not None:
+            return Reference(ReferenceKind.ASSET, normal_address(None, item.asset))
         if item.file is None:
             return Reference(ReferenceKind.URL, item.url or "")
         try:

@@ -9,7 +9,7 @@ aliases share what they name, and add at most a bounded multiple of what was wri
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -45,6 +45,7 @@ _OPEN = object()
 _FORMER_BREAKS = "\x85\u2028\u2029"
 _INNER_COLON = re.compile(r""":(?=[^\s,\[\]{}])(?<!["'\]}]:)(?<!["'\]}][ \t]:)""")
 _INNER_QUESTION = re.compile(r"\?(?:(?=[^\s,\[\]{}])|(?<=[^\s,\[\]{}]\?))")
+_AFTER_ANCHORS = frozenset(["", *" \t\r\n,[]{}"])
 _PRIVATE = range(0xE000, 0xF900)
 
 
@@ -134,6 +135,13 @@ def parse(text: str, file: str) -> Document:
         raise SpecError(*reader.problems, explain(error, text, file)) from None
 
 
+def events(text: str) -> Iterator[Any]:
+    """What libyaml sees in a text that `parse` has read, for those who care how it is written. Marks count characters of `text`."""
+    next_event = CParser(_guarded(text)[0]).get_event
+    while type(event := next_event()) is not StreamEndEvent:
+        yield event
+
+
 def position(mark: Mark, file: str) -> Position:
     return Position(mark.file if isinstance(mark, Elsewhere) else file, mark.line + 1, mark.column + 1)
 
@@ -162,6 +170,7 @@ class _Reader:
 
     def __init__(self, text: str, file: str, restore: Mapping[int, str]) -> None:
         self.next = CParser(text).get_event
+        self.source = text
         self.file = file
         self.restore = restore
         self.problems: list[Diagnostic] = []
@@ -199,6 +208,8 @@ class _Reader:
         if event.tag is not None:
             self.tag(event)
         before, anchor = self.size, event.anchor
+        if anchor is not None:
+            self.check_anchor(event)
         value: Value
         if kind is ScalarEvent:
             value = self.scalar(event)
@@ -268,6 +279,18 @@ class _Reader:
                 "Use `defaults:` for what many assets share.",
             )
         return value
+
+    def check_anchor(self, event: Any) -> None:
+        """Libyaml ends the name of an anchor at a colon, and takes the rest of it for the value."""
+        start = event.start_mark.index
+        after = start + 1 + len(event.anchor)
+        if self.source[start] == "&" and self.source[after : after + 1] not in _AFTER_ANCHORS:
+            self.problem(
+                event.start_mark,
+                "This cannot be the name of an anchor",
+                "Letters, digits, `-` and `_` can stand in it, and a space comes after it.",
+                "Choose another name; text that begins with `&` needs quotes.",
+            )
 
     def sequence(self, start: Any, depth: int) -> Seq:
         result = Seq(start.start_mark)

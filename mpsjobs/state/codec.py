@@ -16,8 +16,8 @@ from typing import Any, Final, get_args
 import orjson
 
 from mpsjobs.model.diagnostics import StateError
-from mpsjobs.model.events import Event, OutputsRecorded
-from mpsjobs.model.state import AssetRecord, Output, Pool, Refusal, RetiredRecord, State, Take
+from mpsjobs.model.events import Event
+from mpsjobs.model.state import AssetRecord, Input, Output, Pool, Refusal, RetiredRecord, State, Take
 from mpsjobs.state.shape import Shape, ShapeError
 
 VERSION: Final = 1
@@ -26,12 +26,12 @@ VERSION: Final = 1
 A newer mpsjobs reads the lines of an older journal as they are (a new field needs a default); for snapshots see `snapshot.UPGRADES`.
 """
 
-_OUTPUT = Shape(Output)
-POOL = Shape(Pool, {"takes": Shape(Take, {"outputs": _OUTPUT}), "refused": Shape(Refusal)})
+_PARTS: Mapping[str, Shape[Any]] = {"outputs": Shape(Output), "inputs": Shape(Input)}
+POOL = Shape(Pool, {"takes": Shape(Take, _PARTS), "refused": Shape(Refusal)})
 ASSET = Shape(AssetRecord)
 RETIRED = Shape(RetiredRecord)
 _EVENTS: Mapping[str, Shape[Any]] = {
-    cls.__name__: Shape(cls, {"outputs": _OUTPUT} if cls is OutputsRecorded else None)
+    cls.__name__: Shape(cls, {part: _PARTS[part] for part in _PARTS if part in cls.__dataclass_fields__})
     for cls in get_args(Event)
 }
 

@@ -136,6 +136,7 @@ class Fold:
             intended_at=event.at,
             address=event.address,
             replaces=event.replaces,
+            inputs=event.inputs,
         )
         takes = (*pool.takes, take)
         if pool.takes and pool.takes[-1].take > take.take:

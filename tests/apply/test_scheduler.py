@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
+from hypothesis import given, strategies as st
 
 from mpsjobs.apply.scheduler import (
     GIVE_UP_AFTER,
     STAGED_AHEAD,
     Collect,
-    Command,
     Poll,
+    Release,
     Scheduler,
     Send,
     Stage,
@@ -69,10 +70,12 @@ class Cloud:
     scheduler: Scheduler
     duration_s: Callable[[int], float]
     refuse: Callable[[int, float], Backoff | None] = lambda _job, _now: None
+    skip: Callable[[int], bool] = lambda _job: False
     latency_s: float = 0.05
     now: float = 0.0
     sends: list[float] = field(default_factory=list)
     polls: list[float] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
     ended: list[int] = field(default_factory=list)
     gave_up: bool = False
     _started: dict[int, float] = field(default_factory=dict)
@@ -82,17 +85,32 @@ class Cloud:
     def run(self, until: float = float("inf")) -> None:
         while not self.scheduler.idle and self.now < until and not self.gave_up:
             for command in self.scheduler.commands(self.now):
+                if isinstance(command, Release):
+                    self._release(command.job)
+                    continue
                 # A request is staged on a connection that is open already: that takes no round trip.
                 latency = min(self.latency_s, 0.05) if isinstance(command, Stage) else self.latency_s
                 heapq.heappush(self._answers, (self.now + latency, next(self._order), self._answer(command)))
             wake = self.scheduler.wake_at()
             times = [t for t in (wake, self._answers[0][0] if self._answers else None) if t is not None]
-            assert times, "nothing to wait for, and not idle"
+            if not times:
+                assert self.scheduler.queued + self.scheduler.running == 0, (
+                    "nothing to wait for, and not idle"
+                )
+                return
             self.now = max(self.now, min(times))
             while self._answers and self._answers[0][0] <= self.now:
                 heapq.heappop(self._answers)[2]()
 
-    def _answer(self, command: Command) -> Callable[[], object]:
+    def _release(self, job: int) -> None:
+        """Whoever is asked knows at once."""
+        self.released.append(job)
+        if self.skip(job):
+            self.scheduler.skipped(job)
+        else:
+            self.scheduler.ready(job)
+
+    def _answer(self, command: Stage | Send | Poll | Collect) -> Callable[[], object]:
         job = command.job
         match command:
             case Stage():
@@ -301,3 +319,89 @@ def test_outputs_that_are_late_are_looked_for_again() -> None:
     list(work.commands(now))
     work.ended(0)
     assert work.idle
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[set[int]]:
+    """For each job the earlier ones that it comes after."""
+    size = draw(st.integers(1, 40))
+    return [draw(st.sets(st.integers(0, job - 1), max_size=4)) if job else set() for job in range(size)]
+
+
+@given(graphs(), st.randoms(use_true_random=False))
+def test_every_job_is_sent_after_all_that_it_comes_after_and_none_is_lost(
+    after: list[set[int]], rng: random.Random
+) -> None:
+    work = scheduler()
+    for job, before in enumerate(after):
+        work.add_submit(job, before or None)
+    durations = [rng.uniform(0, 100) for _ in after]
+    bad = {job for job in range(len(after)) if rng.random() < 0.1}
+    missing: set[int] = set()
+    cloud = Cloud(work, duration_s=durations.__getitem__)
+
+    def skip(job: int) -> bool:
+        assert after[job] <= {*cloud.ended, *missing}, "released too early"
+        if after[job] & (bad | missing):
+            missing.add(job)
+        return job in missing
+
+    cloud.skip = skip
+    cloud.run()
+    assert {*cloud.ended, *missing} == set(range(len(after)))
+    assert len(cloud.ended) + len(missing) == len(after)
+    assert sorted(cloud.released) == [job for job, before in enumerate(after) if before]
+
+
+def test_a_job_is_sent_as_soon_as_what_it_needs_is_there_and_waits_for_nothing_else() -> None:
+    work = scheduler()
+    work.add_submit(0)
+    work.add_submit(1)
+    work.add_submit(2, after=[0])
+    cloud = Cloud(work, duration_s=lambda job: 500 if job == 1 else 10)
+    cloud.run(until=100)
+    assert 2 in cloud.ended
+    assert 1 not in cloud.ended
+
+
+def test_a_task_of_an_earlier_run_is_waited_for_too() -> None:
+    work = scheduler()
+    work.add_running(0, now=0.0, age_s=5.0)
+    work.add_submit(1, after=[0])
+    cloud = Cloud(work, duration_s=lambda _: 30, _started={0: -5.0})
+    cloud.run()
+    assert cloud.ended == [0, 1]
+
+
+def test_a_refused_job_releases_what_comes_after_it() -> None:
+    work = scheduler()
+    work.add_submit(0)
+    work.add_submit(1, after=[0])
+    assert list(work.commands(0.0)) == [Stage(0)]
+    work.staged(0)
+    assert list(work.commands(0.0)) == [Send(0)]
+    work.refused(0)
+    assert list(work.commands(0.1)) == [Release(1)]
+    work.skipped(1)
+    assert work.idle
+
+
+def test_after_a_stop_nothing_is_released() -> None:
+    work = scheduler()
+    work.add_running(0, now=0.0, age_s=0.0)
+    work.add_submit(1, after=[0])
+    work.add_submit(2, after=[])
+    work.close_submits()
+    assert list(work.commands(0.0)) == [Poll(0)]
+    work.ended(0)
+    assert list(work.commands(1.0)) == []
+    assert work.idle
+
+
+def test_a_long_chain_costs_no_more_than_its_length() -> None:
+    work = scheduler()
+    for job in range(2000):
+        work.add_submit(job, after=[job - 1] if job else None)
+    cloud = Cloud(work, duration_s=lambda _: 0)
+    cloud.run()
+    assert cloud.ended == list(range(2000))

@@ -77,7 +77,7 @@ def body_of(root: Path, site: str, asset: str, *, provider: str = "", more: str 
     (root / "specs" / "a.yaml").write_text(f"assets:\n  a: {{{asset}}}\n", encoding="utf-8")
     project = Project.open(root)
     (loaded,) = project.load().assets
-    body: dict[str, Any] = json.loads(project.connections.body(loaded, PATH))
+    body: dict[str, Any] = json.loads(project.connections.body(loaded, PATH, {}))
     return body
 
 

@@ -210,3 +210,20 @@ def test_files_are_decodable(tmp_path: Path, kind: str) -> None:
     info = soundfile.info(tmp_path / "a")
     assert (info.samplerate, info.channels, info.format) == (RATE, 2, kind.upper())
     assert info.duration == pytest.approx(seconds, abs=0.1)
+
+
+def test_a_piece_made_from_a_recording_begins_with_it(tmp_path: Path) -> None:
+    recording = tmp_path / "theme.wav"
+    tone = 0.5 * np.sin(np.arange(22_050 * 6) * (2 * np.pi * 1234.0 / 22_050))
+    soundfile.write(recording, tone, 22_050)
+    alone, made = (render(Wish("calm piano", "1", short=True, recording=each)) for each in (None, recording))
+
+    def tone_in(piece: np.ndarray) -> float:
+        """How much of the tone sounds in the first second."""
+        spectrum = np.abs(np.fft.rfft(piece[:RATE, 0]))
+        return float(spectrum[1230:1239].max() / spectrum.max())
+
+    assert made.shape == alone.shape
+    assert np.abs(made).max() <= 1
+    assert tone_in(made) > 0.5 > tone_in(alone)
+    assert np.array_equal(made, render(Wish("calm piano", "1", short=True, recording=recording)))

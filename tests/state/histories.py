@@ -22,7 +22,7 @@ from mpsjobs.model.events import (
     TaskFailed,
     TaskSubmitted,
 )
-from mpsjobs.model.state import Output, State, TakeStatus
+from mpsjobs.model.state import Input, Output, State, TakeStatus
 from mpsjobs.state.fold import Fold
 
 AT = "2026-11-22T20:00:00.000Z"
@@ -62,6 +62,7 @@ def intended(
         cos_path=f"audio/takes/{attempt}/",
         host="box",
         boot_id="boot",
+        inputs=(Input("theme", "f1:theme", 2, "cd" * 32),),
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mpsjobs.model.diagnostics import StateError
-from mpsjobs.model.events import Event, RunFinished
+from mpsjobs.model.events import Event, RunFinished, SubmitIntended
 from mpsjobs.state.codec import (
     _EVENTS,
     DamagedLineError,
@@ -15,6 +15,8 @@ from mpsjobs.state.codec import (
     decode_line,
     encode_header,
     encode_line,
+    line_document,
+    line_of,
 )
 from mpsjobs.state.shape import ShapeError
 from mpsjobs.state.snapshot import (
@@ -211,3 +213,16 @@ def test_an_errored_state_survives_exactly_and_is_no_snapshot(events: list[Event
         decode_snapshot(data)
     with pytest.raises(ShapeError, match="no `unrecorded`"):
         decode_errored(encode_snapshot(Snapshot(state, 0)))
+
+
+def test_an_intent_of_a_release_that_knew_no_inputs_is_read() -> None:
+    document = orjson.loads(orjson.dumps(line_document(Line(1, 0, intended()))))
+    del document["inputs"]
+    event = line_of(document).event
+    assert isinstance(event, SubmitIntended)
+    assert event.inputs == ()
+
+
+def test_a_take_keeps_what_it_is_made_from() -> None:
+    (take,) = folded(*bought()).pool("f1:x").takes
+    assert [(each.asset, each.take) for each in take.inputs] == [("theme", 2)]

@@ -12,6 +12,7 @@ import soundfile
 
 from mpsjobs.emulator.music.mix import mixdown
 from mpsjobs.emulator.music.prompt import Brief, read
+from mpsjobs.emulator.music.quote import quote
 from mpsjobs.emulator.music.score import Score, compose
 from mpsjobs.emulator.music.timbres import RATE, Signal
 
@@ -27,6 +28,8 @@ class Wish:
     lyrics: str = ""
     short: bool = False
     """Three to five seconds instead of a piece."""
+    recording: Path | None = None
+    """What it is made from."""
 
 
 def plan(wish: Wish) -> tuple[Brief, Score]:
@@ -41,7 +44,8 @@ def plan(wish: Wish) -> tuple[Brief, Score]:
 def render(wish: Wish) -> Signal:
     """Stereo samples (n, 2) at `RATE`, between -1 and 1."""
     brief, score = plan(wish)
-    return mixdown(score, brief)
+    piece = mixdown(score, brief)
+    return quote(piece, wish.recording) if wish.recording else piece
 
 
 def write_audio(wish: Wish, path: Path, kind: str) -> float:

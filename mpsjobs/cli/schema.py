@@ -1,0 +1,77 @@
+"""`mpsjobs schema`: what editors need to know."""
+
+from pathlib import Path
+
+import click
+import orjson
+
+from mpsjobs.cli.options import common, open_project
+from mpsjobs.cli.output import Output, shown
+from mpsjobs.model.diagnostics import MpsjobsError, SpecError
+from mpsjobs.spec.catalogue import Catalogue, load_catalogue
+
+FOLDER = "schemas"
+"""Where a project keeps its schemas. The folder belongs into git: then every editor finds them, with no network."""
+
+
+@click.command("schema", epilog="Example: mpsjobs schema spec > mpsjobs-spec.schema.json")
+@click.argument("file", required=False, type=click.Choice(("spec", "settings")))
+@click.option(
+    "--write", is_flag=True, help=f"Write both into {FOLDER}/ of the project, where init puts them."
+)
+@common
+def command(output: Output, *, file: str | None, write: bool) -> None:
+    """Print the JSON Schema of spec files or of the settings, with the models of this project.
+
+    Editors with the YAML language server read it where a file begins with
+    "# yaml-language-server: $schema=PATH"; see docs/guide/editors.md.
+    """
+    if write:
+        project = open_project()
+        written = write_schemas(project.root, project.catalogue)
+        if output.json:
+            output.document({"format_version": 1, "files": [shown(path) for path in written]})
+        else:
+            for path in written:
+                output.result(shown(path))
+        return
+    if file is None:
+        raise click.UsageError("Say which: mpsjobs schema spec, or mpsjobs schema settings.")
+    output.result(_text(file, _catalogue()).rstrip("\n"))
+
+
+def write_schemas(root: Path, catalogue: Catalogue) -> list[Path]:
+    """Write the schemas into a project.
+
+    Raises:
+        MpsjobsError: they cannot be written.
+    """
+    written = []
+    try:
+        (root / FOLDER).mkdir(exist_ok=True)
+        for file in ("settings", "spec"):
+            path = root / FOLDER / f"mpsjobs-{file}.schema.json"
+            path.write_text(_text(file, catalogue), encoding="utf-8")
+            written.append(path)
+    except OSError as error:
+        raise MpsjobsError.of("The schemas cannot be written.", detail=str(error)) from error
+    return written
+
+
+def modeline(file: str, folder: str) -> str:
+    """The comment by which an editor finds the schema of a file; `folder` leads from the file to the project."""
+    return f"# yaml-language-server: $schema={folder}{FOLDER}/mpsjobs-{file}.schema.json"
+
+
+def _text(file: str, catalogue: Catalogue) -> str:
+    from mpsjobs.spec.schema import File, json_schema
+
+    return orjson.dumps(json_schema(File(file), catalogue), option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+def _catalogue() -> Catalogue:
+    """The project's catalogue; outside of a project, or where its settings are broken, the one that is built in."""
+    try:
+        return open_project().catalogue
+    except SpecError:
+        return load_catalogue()

@@ -104,6 +104,7 @@ CASES = {
         "# yaml-language-server: $schema=x\nassets: {}\ngroup: g\n",
         "# yaml-language-server: $schema=x\ngroup: g\nassets: {}\n",
     ),
+    "a comment behind a key without a value leads on": ("---\n? key\n# one\n", "---\nkey:\n# one\n"),
     "letters of all scripts": ("assets:\n    温柔:   民谣   # é\n", "assets:\n  温柔: 民谣     # é\n"),
 }  # fmt: skip
 

@@ -84,8 +84,10 @@ class _Layout:
         lines = _value_lines(value, shape, indent, shift)
         if entry.tail or any(entry.inner):
             self.line(anchored, entry.tail, shift)
-            self.trivia([each for each in entry.inner if each], indent + STEP)
-            anchored, lines = " " * (indent + STEP - 1), lines if any(lines) else []
+            lines = lines if any(lines) else []
+            # What stands after a key without a value belongs to what follows.
+            self.trivia([each for each in entry.inner if each], indent + STEP if lines else indent)
+            anchored = " " * (indent + STEP - 1)
         for index, line in enumerate(lines):
             text = f"{anchored} {line}".rstrip(" ") if index == 0 else line
             self.line(text, value.tail if index == len(lines) - 1 else None, shift)

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from mpsjobs._version import __version__
 from mpsjobs.apply.mode import Mode
 from mpsjobs.cloud.clock import SystemClock
+from mpsjobs.environments import Sources
 from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.change import Plan, Submit
 from mpsjobs.model.diagnostics import CloudError, Diagnostic, SpecError, StateError
@@ -100,13 +101,19 @@ class Project:
         self.store = FileStateStore(root / settings.state.path, clock=self._clock, version=__version__)
 
     @classmethod
-    def open(cls, directory: str | Path | None = None, *, given: Given | None = None) -> Self:
+    def open(
+        cls,
+        directory: str | Path | None = None,
+        *,
+        given: Given | None = None,
+        environment: str | None = None,
+    ) -> Self:
         """The project in `directory`, else in the nearest folder upward from the current one.
 
-        `given` are values of its variables; None: those of the process's own environment.
+        `given` are values of its variables; None: those of the process's own environment. `environment` names one of the settings.
 
         Raises:
-            SpecError: there is none, or its settings hold mistakes (all of them at once).
+            SpecError: there is no project or no such environment, or its settings hold mistakes (all of them at once).
         """
         start = Path(directory) if directory else Path.cwd()
         root = find_project(start)
@@ -117,7 +124,7 @@ class Project:
                 detail=f"No mpsjobs.yaml {where}.",
                 hint="Go to a project, name one with -C DIR, or make one with: mpsjobs init",
             )
-        settings, notices = load_settings(root)
+        settings, notices = load_settings(root, environment)
         return cls(root, settings, notices, given)
 
     # --- reading -----------------------------------------------------------------------------------------------------------------
@@ -317,7 +324,7 @@ class Project:
 
         settings = self.settings
         unknown = unknown_takes(
-            self.connections.objects, settings.project, self._targets(loaded), state, settings.provider.realm
+            self.connections.objects, settings.owner, self._targets(loaded), state, settings.provider.realm
         )
         for ref in unknown.unreadable:
             report(Noticed(None, f"{ref.bucket}/{ref.key} is no receipt, and left out"))
@@ -345,7 +352,7 @@ class Project:
         """
         from mpsjobs.apply.receipts import rebuild
 
-        targets, project = self._targets(self.load()), self.settings.project
+        targets, project = self._targets(self.load()), self.settings.owner
         session = self.store.open("rebuild", lock_timeout_s=lock_timeout_s)
         try:
             rebuilt = rebuild(
@@ -396,13 +403,18 @@ class Project:
         """Put the receipt of a take whose answer was lost; only now it is known that it was bought."""
         from mpsjobs.apply.receipts import place, receipt_of
 
-        pool, project = state.pool(fingerprint), self.settings.project
+        pool, project = state.pool(fingerprint), self.settings.owner
         take = next(take for take in pool.takes if take.attempt_id == attempt_id)
         path = ObjectRef(take.bucket, take.region, take.cos_path)
         receipt = receipt_of(project, fingerprint, pool.fields, take)
         self.connections.collector().note(place(project, path, attempt_id), receipt)
 
+    @cached_property
+    def _sources(self) -> Sources:
+        return Sources(self.root, self.settings, self.catalogue, self._clock)
+
     def _plan(self, loaded: Loaded, state: State, options: Options) -> Plan:
+        sources, notices = self._sources.read()
         terms = Terms(
             realm=self.settings.provider.realm,
             attempts=self.settings.policy.attempts,
@@ -411,8 +423,11 @@ class Project:
             boot_id=boot_id(),
             max_generations=self._limit(options),
             selection=options.saved.selection(state) if options.saved else options.selection,
+            environment=self.settings.environment_name,
+            sources=sources,
+            generate=self.settings.policy.generate,
         )
-        return build(loaded.assets, state, terms, (*self.notices, *loaded.diagnostics))
+        return build(loaded.assets, state, terms, (*self.notices, *loaded.diagnostics, *notices))
 
     def _songs_of(self, fields: Mapping[str, Json]) -> int:
         """How many outputs a task with these canonical fields has."""
@@ -491,10 +506,11 @@ class Project:
             clock=self._clock,
             origin=Origin(realm, host_name(), boot_id(), who(), __version__, git_commit(self.root)),
             wiring=Wiring(
-                project=settings.project,
+                project=settings.owner,
                 new_id=TimeOrderedIds(self._clock).new,
                 target=self.connections.target,
                 body=self.connections.body,
+                copy=partial(self._sources.copy, self.connections.objects),
                 songs=self._songs_of,
                 report=report,
                 gives_up=lambda address: matches(address, options.resubmit),

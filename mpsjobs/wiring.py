@@ -66,8 +66,12 @@ class Connections:
         if self.settings.download is None:
             return None
         return Downloads(
-            self.root / self.settings.download, self.root / SCRATCH / "downloads.json", self.objects
+            self.root / self.settings.download, self.root / SCRATCH / self._manifest(), self.objects
         )
+
+    def _manifest(self) -> str:
+        name = self.settings.environment
+        return f"downloads.{name}.json" if name else "downloads.json"
 
     def target(self, asset: Asset) -> StoreTarget:
         store = self.settings.store
@@ -250,7 +254,7 @@ class Connections:
 
         provider = self.settings.provider
         return EmulatorConfig(
-            data=self.root / SCRATCH / "emulator",
+            data=self.root / provider.emulator_data,
             store=self.root / self.settings.store.path,
             speed=provider.speed,
             audio=provider.audio,

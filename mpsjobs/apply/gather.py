@@ -104,10 +104,15 @@ def on_collected(run: Run, number: int, job: Job, outputs: tuple[Output, ...] | 
     run.note(number, job)
     run.tally.took(seconds)
     run.report(progress.Finished(job.address, job.take, job.task_id, seconds, outputs))
-    changing = list(run.records.on_take(job.fingerprint, at))
+    change_over(run, job.fingerprint, at)
+
+
+def change_over(run: Run, fingerprint: str, at: str) -> None:
+    """A usable take is there: what waited for it points at it from now on, and who uses it gets it."""
+    changing = list(run.records.on_take(fingerprint, at))
     run.append(changing)
     placed = {event.address for event in changing}
-    run.place(address for address in run.records.users(job.fingerprint) if address not in placed)
+    run.place(address for address in run.records.users(fingerprint) if address not in placed)
 
 
 def _on_not_described(run: Run, number: int, job: Job, outcome: DescribeFailed) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mpsjobs.model.change import Submit
+from mpsjobs.model.change import Copy, Submit
 from mpsjobs.model.ports import ObjectRef, ResultFile, StagedCreate
 from mpsjobs.model.state import Take
 
@@ -12,9 +12,9 @@ from mpsjobs.model.state import Take
 class Job:
     """What the runner holds for one take. `path` is where its outputs appear; `buys` is set only for what is bought in this run.
 
-    `intended`: the intent is durable, `since` then, and nothing has settled it yet. `sent`: the last byte may have left. `results` are the
-    files that the cloud says there are, `expected` how many songs the task was billed as. `inputs` are the takes of other assets that it is
-    made from, by address.
+    `copies` is set only for what is copied from another environment. `intended`: the intent is durable, `since` then, and nothing has
+    settled it yet. `sent`: the last byte may have left. `results` are the files that the cloud says there are, `expected` how many songs
+    the task was billed as. `inputs` are the takes of other assets that it is made from, by address.
 
     `unknown`: sent without an answer, and its outputs are looked for until `look_until` (monotonic); `resubmit` says that it is then
     given up, so that its take can be bought again.
@@ -26,6 +26,7 @@ class Job:
     attempt_id: str
     path: ObjectRef
     buys: Submit | None = None
+    copies: Copy | None = None
     intended: bool = False
     since: str = ""
     sent: bool = False

@@ -26,6 +26,17 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """A take of another environment is here too. `task_id` is that of the task which made it."""
+
+    address: str
+    take: int
+    environment: str
+    task_id: str | None
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """No usable take came of it. `code` is the cloud's, or one of ours for what happened here."""
 
@@ -109,6 +120,7 @@ class Tick:
 Progress: TypeAlias = (
     Submitted
     | Finished
+    | Copied
     | Failed
     | Skipped
     | Unknown

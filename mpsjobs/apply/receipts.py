@@ -29,7 +29,7 @@ _COMPARED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was bought and what came of it. `status` is `submitted`, `done` or `failed`; times as in events. Holds no secret."""
+    """What was bought or copied, and what came of it. `status` is `submitted`, `done` or `failed`; times as in events. Holds no secret."""
 
     project: str
     address: str
@@ -50,6 +50,9 @@ class Receipt:
     message: str | None = None
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
+    origin_environment: str | None = None
+    origin_attempt: str | None = None
+    preferred: bool = False
     version: int = 1
 
     def encode(self) -> bytes:
@@ -149,6 +152,27 @@ def rebuild(
 
 
 def _history(receipt: Receipt, host: str, boot_id: str) -> Iterator[events.Event]:
+    if receipt.origin_environment and receipt.origin_attempt:
+        yield events.TakeCopied(
+            at=receipt.intended_at,
+            address=receipt.address,
+            fingerprint=receipt.fingerprint,
+            fields=receipt.fields,
+            take=receipt.take,
+            attempt_id=receipt.attempt_id,
+            realm=receipt.realm,
+            bucket=receipt.bucket,
+            region=receipt.region,
+            cos_path=receipt.cos_path,
+            origin_environment=receipt.origin_environment,
+            origin_attempt=receipt.origin_attempt,
+            task_id=receipt.task_id,
+            request_id=receipt.request_id,
+            preferred=receipt.preferred,
+            outputs=receipt.outputs,
+            inputs=receipt.inputs,
+        )
+        return
     since = receipt.submitted_at or receipt.intended_at
     yield events.SubmitIntended(
         at=receipt.intended_at,

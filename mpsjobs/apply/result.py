@@ -25,7 +25,7 @@ class ApplyResult:
     `held` counts takes that were not submitted because they wait for such tasks, which this run does not wait for.
     `abandoned` are the fingerprints of attempts that were given up and whose takes were not bought again yet.
     `still_failed` and `still_unknown` count planned changes that could not even begin: the cloud refused them before, or the outcome of
-    an earlier request is unknown.
+    an earlier request is unknown. `copied` counts takes of other environments.
     """
 
     mode: Mode
@@ -43,6 +43,7 @@ class ApplyResult:
     still_unknown: int
     interrupted: bool
     stopped: tuple[Diagnostic, ...] = ()
+    copied: int = 0
 
     def without_skipped(self, addresses: Collection[str]) -> "ApplyResult":
         """What is told of this run when these are tried again right after it."""
@@ -64,6 +65,7 @@ class ApplyResult:
             still_failed=self.still_failed + later.still_failed,
             still_unknown=self.still_unknown + later.still_unknown,
             stopped=self.stopped + later.stopped,
+            copied=self.copied + later.copied,
         )
 
     @property

@@ -16,9 +16,10 @@ from mpsjobs.apply.tally import Tally
 from mpsjobs.apply.workers import Workers
 from mpsjobs.model import events
 from mpsjobs.model.asset import Asset, Json, StoreTarget
+from mpsjobs.model.change import Copy
 from mpsjobs.model.diagnostics import Diagnostic, StateError
 from mpsjobs.model.ports import Clock, ObjectRef, StateSession
-from mpsjobs.model.state import Take, chosen_take
+from mpsjobs.model.state import Output, Take, chosen_take
 from mpsjobs.state.identity import timestamp
 
 LAST_WORDS_S = 4.0
@@ -43,18 +44,19 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What the runner is told from outside. `project` is its name.
+    """What the runner is told from outside. `project` is its name, with that of the environment.
 
     `target` says which store an asset goes to, `body` builds its request for a path of its own, from takes of the assets that it needs
-    (by address), `songs` says how many outputs a task with these canonical fields has, `new_id` names an attempt, `report` is told of
-    everything, `gives_up` says whether the unknown attempt of an address is to be given up when its outputs do not show now. All but `body`
-    are called from the loop's thread.
+    (by address), `copy` copies a take of another environment to such a path and says what is there then, `songs` says how many outputs a
+    task with these canonical fields has, `new_id` names an attempt, `report` is told of everything, `gives_up` says whether the unknown
+    attempt of an address is to be given up when its outputs do not show now. All but `body` and `copy` are called from the loop's thread.
     """
 
     project: str
     new_id: Callable[[], str]
     target: Callable[[Asset], StoreTarget]
     body: Callable[[Asset, ObjectRef, Mapping[str, Take]], bytes]
+    copy: Callable[[Copy, ObjectRef], tuple[Output, ...]]
     songs: Callable[[Mapping[str, Json]], int]
     report: Callable[[progress.Progress], None]
     gives_up: Callable[[str], bool]
@@ -76,6 +78,7 @@ class Run:
     records: Records
     tally: Tally
     placing: int = 0
+    copying: int = 0
     noting: int = 0
     trouble: Exception | None = None
     stop_by: float = float("inf")

@@ -9,7 +9,7 @@ from typing import assert_never
 
 import structlog
 
-from mpsjobs.apply import gather, progress, submit
+from mpsjobs.apply import copying, gather, progress, submit
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.receipts import RECEIPT_LOST
 from mpsjobs.apply.result import ApplyResult
@@ -19,6 +19,7 @@ from mpsjobs.apply.workers import (
     Answer,
     Broken,
     CollectAnswer,
+    CopyAnswer,
     Interrupted,
     NoteAnswer,
     PlaceAnswer,
@@ -28,7 +29,7 @@ from mpsjobs.apply.workers import (
     Step,
 )
 from mpsjobs.model import events
-from mpsjobs.model.change import Kind, Plan, Reconcile, Resume, Submit
+from mpsjobs.model.change import Copy, Kind, Plan, Reconcile, Resume, Submit
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.model.state import TakeStatus
 
@@ -78,6 +79,8 @@ class Runner:
                 self._jobs[number] = submit.new_job(run, action)
                 before = [job for need in action.needs for job in of_sound.get(need.fingerprint, ())]
                 run.scheduler.add_submit(number, before if action.needs else None)
+            elif isinstance(action, Copy):
+                self._jobs[number] = copying.begin(run, action, number)
             elif isinstance(action, Resume | Reconcile) and run.wiring.mode.looks:
                 self._jobs[number] = gather.begin(run, action, number)
             else:
@@ -91,7 +94,7 @@ class Runner:
             return True
         if run.scheduler.stopped:
             return not (run.scheduler.sending or run.noting)
-        return run.scheduler.idle and not (run.placing or run.noting)
+        return run.scheduler.idle and not (run.copying or run.placing or run.noting)
 
     def _patience_s(self) -> float:
         run, now = self.shared, self.shared.now()
@@ -121,6 +124,7 @@ class Runner:
             recorded=tally.recorded,
             retired=tally.retired,
             abandoned=tuple(tally.abandoned),
+            copied=tally.copied,
             failed=tuple(tally.failed),
             skipped=tuple(tally.skipped),
             held=len(tally.held),
@@ -155,7 +159,7 @@ class Runner:
             case _:
                 assert_never(command)
 
-    def _take(self, answer: Answer) -> None:
+    def _take(self, answer: Answer) -> None:  # noqa: C901  # one answer a kind
         run = self.shared
         match answer:
             case StageAnswer(number, outcome):
@@ -166,6 +170,8 @@ class Runner:
                 gather.on_polled(run, number, self._jobs[number], outcome)
             case CollectAnswer(number, outputs):
                 gather.on_collected(run, number, self._jobs[number], outputs)
+            case CopyAnswer(number, outputs):
+                copying.on_copied(run, number, self._jobs[number], outputs)
             case PlaceAnswer(told):
                 run.placing -= 1
                 for each in told:
@@ -195,6 +201,8 @@ class Runner:
             self._warned = True
         elif known and number is None:
             run.report(progress.Noticed(None, f"a download failed: {error}"))
+        elif known and number is not None and broken.step is Step.COPY:
+            copying.on_failed(run, number, self._jobs[number], error)
         elif known and number is not None and broken.step is Step.COLLECT:
             gather.let_go(run, number, self._jobs[number], f"its outputs cannot be collected: {error}")
         else:
@@ -210,5 +218,5 @@ class Runner:
         run, now = self.shared, self.shared.now()
         if now >= self._next_tick:
             self._next_tick = now + TICK_S
-            queued, running = run.scheduler.queued, run.scheduler.running
+            queued, running = run.scheduler.queued, run.scheduler.running + run.copying
             run.report(run.tally.tick(now, queued=queued, running=running, per_second=run.wiring.per_second))

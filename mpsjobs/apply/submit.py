@@ -13,7 +13,7 @@ from mpsjobs.apply.gather import look_for
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.run import Run, log
 from mpsjobs.model import events
-from mpsjobs.model.asset import ReferenceKind
+from mpsjobs.model.asset import Asset, ReferenceKind
 from mpsjobs.model.change import Need, Submit
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.ports import (
@@ -31,7 +31,7 @@ from mpsjobs.model.state import Input, Take, chosen_take, output_of
 
 def new_job(run: Run, action: Submit) -> Job:
     """A take to buy, with a path in the store that belongs to this attempt alone."""
-    attempt_id, path = _new_attempt(run, action)
+    attempt_id, path = new_attempt(run, action.asset)
     return Job(
         action.asset.address,
         action.fingerprint,
@@ -43,8 +43,9 @@ def new_job(run: Run, action: Submit) -> Job:
     )
 
 
-def _new_attempt(run: Run, action: Submit) -> tuple[str, ObjectRef]:
-    target, attempt_id = run.wiring.target(action.asset), run.wiring.new_id()
+def new_attempt(run: Run, asset: Asset) -> tuple[str, ObjectRef]:
+    """The id of an attempt, and its path in the store that the asset goes to."""
+    target, attempt_id = run.wiring.target(asset), run.wiring.new_id()
     prefix = f"{target.prefix}/" if target.prefix else ""
     return attempt_id, ObjectRef(target.bucket, target.region, f"{prefix}takes/{attempt_id}/")
 
@@ -235,7 +236,7 @@ def _withdraw(run: Run, job: Job) -> None:
     """Certain, after the mark, that no task was created: said at once, so that no crash makes a riddle of it. A new try is a new attempt."""
     run.append([events.SubmitWithdrawn(run.at(), job.attempt_id)])
     job.intended = job.sent = False
-    job.attempt_id, job.path = _new_attempt(run, _bought(job))
+    job.attempt_id, job.path = new_attempt(run, _bought(job).asset)
 
 
 def _on_not_created(run: Run, number: int, job: Job, outcome: NotCreated) -> None:

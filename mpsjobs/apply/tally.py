@@ -15,6 +15,7 @@ class Tally:
     finished: int = 0
     recorded: int = 0
     retired: int = 0
+    copied: int = 0
     failed: list[Failed] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
@@ -37,7 +38,7 @@ class Tally:
 
     def tick(self, now: float, *, queued: int, running: int, per_second: float) -> Tick:
         """Where the run stands. The rest takes as long as the queue, and then as long as the youngest task still needs on average."""
-        done = self.finished + len(self.failed) + len(self.skipped) + len(self.unknown)
+        done = self.finished + self.copied + len(self.failed) + len(self.skipped) + len(self.unknown)
         left = None
         if self.finished and (queued or running):
             mean = self._durations_s / self.finished

@@ -24,6 +24,7 @@ from mpsjobs.model.ports import (
 from mpsjobs.model.state import Output
 
 NOTES_AT_ONCE = 4
+COPIES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,14 @@ class CollectAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyAnswer:
+    """The outputs of another environment's take are here now."""
+
+    job: int
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceAnswer:
     """What was downloaded, or why not."""
 
@@ -71,6 +80,7 @@ class Step(StrEnum):
     SEND = "sending"
     POLL = "polling"
     COLLECT = "collecting"
+    COPY = "copying"
     PLACE = "downloading"
     NOTE = "putting a receipt"
 
@@ -90,7 +100,15 @@ class Interrupted:
 
 
 Answer: TypeAlias = (
-    StageAnswer | SendAnswer | PollAnswer | CollectAnswer | PlaceAnswer | NoteAnswer | Broken | Interrupted
+    StageAnswer
+    | SendAnswer
+    | PollAnswer
+    | CollectAnswer
+    | CopyAnswer
+    | PlaceAnswer
+    | NoteAnswer
+    | Broken
+    | Interrupted
 )
 
 
@@ -107,6 +125,7 @@ class Workers:
         self._inbox: SimpleQueue[Answer] = SimpleQueue()
         self._submits = ThreadPoolExecutor(SENDS_AT_ONCE + STAGED_AHEAD, thread_name_prefix="submit")
         self._gathers = ThreadPoolExecutor(POLLS_AT_ONCE + COLLECTS_AT_ONCE, thread_name_prefix="gather")
+        self._copies = ThreadPoolExecutor(COPIES_AT_ONCE, thread_name_prefix="copy")
         self._places = ThreadPoolExecutor(2, thread_name_prefix="place")
         # One thread each: the receipts of one job are put in the order in which they were asked for.
         self._notes = [ThreadPoolExecutor(1, thread_name_prefix="note") for _ in range(NOTES_AT_ONCE)]
@@ -125,6 +144,10 @@ class Workers:
         self._start(
             self._gathers, Step.COLLECT, job, lambda: CollectAnswer(job, self._collector.collect(search))
         )
+
+    def copy(self, job: int, outputs: Callable[[], tuple[Output, ...]]) -> None:
+        """Copy a take of another environment: `outputs` does it, and is called in a thread."""
+        self._start(self._copies, Step.COPY, job, lambda: CopyAnswer(job, outputs()))
 
     def place(self, address: str, outputs: tuple[Output, ...]) -> bool:
         """Download the files of an asset. Returns False, and answers nothing, where the project wants no downloads."""
@@ -159,7 +182,7 @@ class Workers:
 
     def close(self) -> None:
         """Let go of the threads; what they still wait for is not awaited."""
-        for pool in (self._submits, self._gathers, self._places, *self._notes):
+        for pool in (self._submits, self._gathers, self._copies, self._places, *self._notes):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _start(

@@ -66,9 +66,18 @@ class _Commands(click.Group):
     type=click.Path(),
     help="The project's folder, instead of the nearest one upward.",
 )
+@click.option(
+    "--env",
+    "environment",
+    metavar="NAME",
+    envvar="MPSJOBS_ENV",
+    help="The environment to work in (or the variable MPSJOBS_ENV); also after the command.",
+)
 @click.pass_context
-def app(context: click.Context, directory: str | None) -> None:
+def app(context: click.Context, directory: str | None, environment: str | None) -> None:
     context.obj = directory
+    if environment:
+        context.meta["mpsjobs.environment"] = environment
 
 
 def run(arguments: Sequence[str]) -> int:

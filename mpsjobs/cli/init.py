@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mpsjobs.cli.options import common
+from mpsjobs.cli.options import printing
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.schema import modeline, write_schemas
 from mpsjobs.model.diagnostics import MpsjobsError
@@ -59,12 +59,12 @@ assets:
   #     We leave the towers far behind
 """
 
-_IGNORED = ("mpsjobs.state.json*", "errored*.mpsjobs.state.json", ".mpsjobs/", "/audio/")
+_IGNORED = ("mpsjobs*.state.json*", "errored*.mpsjobs.state.json", ".mpsjobs/", "/audio/")
 _IGNORE_HEAD = "# mpsjobs: paid-for history and what can be made again"
 
 
 @click.command("init", epilog="Example: mkdir soundtrack && mpsjobs -C soundtrack init")
-@common
+@printing
 def command(output: Output) -> None:
     """Make a project: settings, a first spec, schemas for editors, and what git should ignore."""
     root = Path(click.get_current_context().obj or ".")

@@ -26,6 +26,19 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For commands that open a project: `--env`, which `open_project` takes from the context, and what `printing` gives."""
+
+    @click.option("--env", "environment", metavar="NAME", help="The environment to work in.")
+    @wraps(function)
+    def command(*arguments: Any, environment: str | None, **rest: Any) -> Any:
+        if environment is not None:
+            click.get_current_context().meta["mpsjobs.environment"] = environment
+        return function(*arguments, **rest)
+
+    return printing(command)
+
+
+def printing(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--json`, `--no-color`, `--log-level`, `--log-format`; the command gets an `Output` as its first argument."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -126,7 +139,8 @@ strict = click.option("--strict", is_flag=True, help="Unknown models, versions a
 
 
 def open_project() -> Project:
-    """The project that the command line names, with the values of variables that it gives."""
+    """The project and the environment that the command line names, with the values of variables that it gives."""
     context = click.get_current_context()
     assignments, files = context.meta.get("mpsjobs.variables", ((), ()))
-    return Project.open(context.obj, given=Given(assignments, files, os.environ))
+    given = Given(assignments, files, os.environ)
+    return Project.open(context.obj, given=given, environment=context.meta.get("mpsjobs.environment"))

@@ -24,6 +24,7 @@ def command(output: Output, *, address: str | None) -> None:
         output.document(
             {
                 "format_version": 1,
+                "environment": project.settings.environment_name,
                 "outputs": {asset.address: _document(asset) for asset in current},
             }
         )
@@ -31,6 +32,8 @@ def command(output: Output, *, address: str | None) -> None:
         for line in _places(current[0]):
             output.result(line)
     elif current:
+        if project.settings.environment_name:
+            output.result(f"Environment {project.settings.environment_name}:")
         rows = [_row(asset) for asset in current]
         for line in table_lines(("ADDRESS", "STATUS", "TAKE", "TASK ID", "DURATION", "FILE"), rows):
             output.result(line)

@@ -54,10 +54,12 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     if not shown:
         number = len(plan.changes)
         rest = f"All {number} assets are as the specs want them." if number else "There are no assets."
+        rest += f" (environment {plan.environment})" if plan.environment else ""
         yield f"{click.style('No changes.', fg='green', bold=True)} {rest}"
         yield from _risk_lines(plan)
         return
-    yield f"mpsjobs will do the following ({plan.realm}):"
+    where = f"environment {plan.environment}, {plan.realm}" if plan.environment else plan.realm
+    yield f"mpsjobs will do the following ({where}):"
     for change in shown:
         yield ""
         yield from _change_lines(change)

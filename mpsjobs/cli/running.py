@@ -165,6 +165,7 @@ def _summary_line(plan: Plan, result: ApplyResult) -> str:
         "Apply complete!" if finished else "Apply incomplete.", fg="green" if finished else "red", bold=True
     )
     counts = [f"{counted(result.finished, 'take')} generated"] if result.finished else []
+    counts += [f"{counted(result.copied, 'take')} copied"] if result.copied else []
     counts += [f"{n} {word}" for kind, word in _FREE.items() if (n := plan.count([kind]))]
     troubles = (
         (len(result.failed) + result.still_failed, "failed"),
@@ -193,6 +194,7 @@ def _document(
         "finished": result.finished,
         "recorded": result.recorded,
         "retired": result.retired,
+        "copied": result.copied,
         "failed": len(result.failed) + result.still_failed,
         "skipped": len(result.skipped),
         "held": result.held,

@@ -46,7 +46,11 @@ def command(output: Output, *, address: str | None, spec: bool) -> None:
     if output.json:
         addresses = [address] if address else sorted(state.assets)
         output.document(
-            {"format_version": 1, "assets": {each: asset_document(state, each) for each in addresses}}
+            {
+                "format_version": 1,
+                "environment": project.settings.environment_name,
+                "assets": {each: asset_document(state, each) for each in addresses},
+            }
         )
         return
     for line in _asset_lines(project, state, address) if address else _project_lines(project, state):
@@ -91,7 +95,9 @@ def _line(at: Position) -> str:
 
 def _project_lines(project: Project, state: State) -> Iterator[str]:
     takes = [take for _, take in state.takes() if take.realm == project.settings.provider.realm]
-    yield f"Project {project.settings.project} in {project.root}"
+    environment = project.settings.environment_name
+    where = f", environment {environment}" if environment else ""
+    yield f"Project {project.settings.project} in {project.root}{where}"
     lost = sum(take.unresolved for take in takes)
     unknown = f", {lost} more may exist" if lost else ""
     yield f"Takes come from {project.settings.provider.realm}: {counted(sum(take.usable for take in takes), 'take')}{unknown}."

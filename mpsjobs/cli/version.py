@@ -5,12 +5,12 @@ import platform
 import click
 
 from mpsjobs._version import __version__
-from mpsjobs.cli.options import common
+from mpsjobs.cli.options import printing
 from mpsjobs.cli.output import Output
 
 
 @click.command("version")
-@common
+@printing
 def command(output: Output) -> None:
     """Show the version."""
     if output.json:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import click
 
 from mpsjobs.apply.progress import (
+    Copied,
     Downloaded,
     Failed,
     Finished,
@@ -133,6 +134,8 @@ def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911  # one ans
                 f"{o.format} {o.duration_s:.1f} s" if o.duration_s else o.format for o in progress.outputs
             )
             return f"{_good(progress.address)}: take {progress.take} is done after {_clock(progress.seconds)} ({lengths})"
+        case Copied():
+            return f"{_good(progress.address)}: take {progress.take} is copied from {progress.environment}"
         case Failed():
             request = request_text(progress.request_id)
             return f"{_bad(progress.address)}: failed: {progress.code}: {progress.message}{request}"

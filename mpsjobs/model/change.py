@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from mpsjobs.model.asset import Asset, Json
 from mpsjobs.model.diagnostics import Diagnostic
+from mpsjobs.model.state import Take
 
 
 class Kind(StrEnum):
@@ -85,6 +86,22 @@ class Submit:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """Copy the outputs of `origin`, a take of another environment of this realm (None: the base), to a place of their own. Costs nothing.
+
+    `take` is the number here. `preferred`: it is the one that is used there.
+    """
+
+    asset: Asset
+    fingerprint: str
+    fields: Mapping[str, Json]
+    take: int
+    environment: str | None
+    origin: Take
+    preferred: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
     """Poll and collect a take that an earlier run submitted."""
 
@@ -121,14 +138,14 @@ class Retire:
     address: str
 
 
-Action: TypeAlias = Submit | Resume | Reconcile | Record | Retire
+Action: TypeAlias = Submit | Copy | Resume | Reconcile | Record | Retire
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Changes in reading order, and the very actions that apply executes, in the order in which it starts them.
 
-    `lineage` and `serial` name the state that it was made from.
+    `lineage` and `serial` name the state that it was made from, `environment` whose that is (None: the project has no environments).
     """
 
     realm: str
@@ -138,6 +155,7 @@ class Plan:
     actions: tuple[Action, ...]
     risks: tuple[Risk, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    environment: str | None = None
 
     @property
     def generations(self) -> int:

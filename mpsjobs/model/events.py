@@ -118,6 +118,32 @@ class OutputsRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeCopied:
+    """The outputs of another environment's take were copied, and are a take here from now on.
+
+    `origin_attempt` is the attempt that was paid for, with its TaskId and RequestId. `preferred`: it is the take that is used there.
+    """
+
+    at: str
+    address: str
+    fingerprint: str
+    fields: Mapping[str, Json]
+    take: int
+    attempt_id: str
+    realm: str
+    bucket: str
+    region: str
+    cos_path: str
+    origin_environment: str
+    origin_attempt: str
+    task_id: str | None
+    request_id: str | None
+    preferred: bool
+    outputs: tuple[Output, ...]
+    inputs: tuple[Input, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptAbandoned:
     """Nobody waits for this unknown attempt any longer: its take may be bought again. If outputs show up after all, they are a take."""
 
@@ -155,6 +181,7 @@ Event: TypeAlias = (
     | SubmitUnknown
     | TaskFailed
     | OutputsRecorded
+    | TakeCopied
     | AttemptAbandoned
     | AssetRecorded
     | AssetRetired

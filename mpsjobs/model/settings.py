@@ -31,7 +31,7 @@ class Site(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """`speed` and `audio` only concern the embedded emulator; `account` is a free label that keeps accounts apart.
+    """`speed`, `audio` and its folder `emulator_data` only concern the embedded emulator; `account` is a free label that keeps accounts apart.
 
     `format_place` None follows the catalogue; `named_site` None follows the endpoint.
     """
@@ -46,6 +46,7 @@ class ProviderSettings:
     speed: float = 20
     audio: Literal["full", "short", "stub"] = "full"
     named_site: Site | None = None
+    emulator_data: str = ".mpsjobs/emulator"
 
     @property
     def site(self) -> Site:
@@ -129,13 +130,18 @@ class PolicySettings:
     """`max_generations_per_apply` None means no limit; `attempts` is how often a task that ended FAIL is tried per fingerprint.
 
     `unknown_wait_s`: for so many seconds after its submission the outputs of an attempt without an answer are looked for; None
-    follows what tasks of that model have taken. `unknown` says what comes then.
+    follows what tasks of that model have taken. `unknown` says what comes then. Without `generate` nothing is bought at all.
     """
 
     max_generations_per_apply: int | None = None
     attempts: int = 3
     unknown_wait_s: float | None = None
     unknown: Literal["stop", "resubmit"] = "stop"
+    generate: bool = True
+
+
+BASE_ENVIRONMENT = "default"
+"""What the settings are called where a project has environments and none of them is meant."""
 
 
 SPEC_PATTERNS = ("specs/**/*.yaml", "specs/**/*.yml")
@@ -144,7 +150,12 @@ SPEC_PATTERNS = ("specs/**/*.yaml", "specs/**/*.yml")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`defaults`, `presets`, `variables` and `models` are as written, checked by the spec layer; the rest is ready to use. `download` is relative to the project."""
+    """`defaults`, `presets`, `variables` and `models` are as written, checked by the spec layer; the rest is ready to use.
+
+    `download` is relative to the project. `environment` is the one that these are the settings of, None for those that all are laid over;
+    `environments` has the names of all. Its own defaults and values of variables are as written too. `reuse_from` names environments
+    whose takes are copied, None for the base.
+    """
 
     project: str
     provider: ProviderSettings
@@ -160,3 +171,18 @@ class Settings:
     presets: Mapping[str, Json] = field(default_factory=dict)
     variables: Mapping[str, Json] = field(default_factory=dict)
     models: Mapping[str, Json] = field(default_factory=dict)
+    environment: str | None = None
+    environments: tuple[str, ...] = ()
+    environment_defaults: Mapping[str, Json] = field(default_factory=dict)
+    environment_values: Mapping[str, Json] = field(default_factory=dict)
+    reuse_from: tuple[str | None, ...] = ()
+
+    @property
+    def environment_name(self) -> str | None:
+        """The environment as people read it; None where the project has none."""
+        return self.environment or (BASE_ENVIRONMENT if self.environments else None)
+
+    @property
+    def owner(self) -> str:
+        """Whose receipts are whose: environments may share a store, never a history."""
+        return f"{self.project}@{self.environment}" if self.environment else self.project

@@ -60,6 +60,9 @@ class Take:
     `cos_path` belongs to this attempt alone. `host`, `boot_id` and `sending` say how far a submission got when nobody is left to tell:
     not `sending` on the same host and boot means that the request never left completely. `replaces` are attempts whose takes are used no
     more when this one is there. `late`: its outputs showed after it had been abandoned.
+
+    A copy from another environment has `origin_attempt`, the attempt that was paid for, and its TaskId and RequestId. It came from
+    `origin_environment`; `preferred` there: it is the one to use unless somebody picks another.
     """
 
     take: int
@@ -85,6 +88,14 @@ class Take:
     outputs: tuple[Output, ...] = ()
     replaces: tuple[str, ...] = ()
     late: bool = False
+    origin_environment: str | None = None
+    origin_attempt: str | None = None
+    preferred: bool = False
+
+    @property
+    def root(self) -> str:
+        """The attempt that was paid for, however often its outputs were copied since."""
+        return self.origin_attempt or self.attempt_id
 
     @property
     def usable(self) -> bool:
@@ -195,10 +206,12 @@ def never_sent(take: Take, host: str, boot_id: str) -> bool:
 def chosen_take(pool: Pool, realm: str, pick: int | None) -> Take | None:
     """The take that an asset uses: the picked one when it is usable, else the first usable one, None when there is none.
 
-    A late one, which had been given up before it showed, comes after all others: it must not push aside what is in use.
+    One that was preferred where it was copied from comes first. A late one, which had been given up before it showed, comes after all
+    others: it must not push aside what is in use.
     """
     usable = sorted(
-        (take for take in pool.of_realm(realm) if take.usable), key=lambda take: (take.late, take.take)
+        (take for take in pool.of_realm(realm) if take.usable),
+        key=lambda take: (take.late, not take.preferred, take.take),
     )
     return next((take for take in usable if take.take == pick), usable[0] if usable else None)
 

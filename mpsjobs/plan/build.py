@@ -31,6 +31,7 @@ from mpsjobs.plan.diff import (
     suffices,
 )
 from mpsjobs.plan.notes import shared_sounds, with_row
+from mpsjobs.plan.promotion import Copies, bought_twice, not_to_be_bought
 from mpsjobs.plan.wanted import Wanted, in_order, name_sounds
 
 
@@ -47,7 +48,7 @@ def build(
     targeted = _targeted(every, state, terms)
     wanted = _with_needs(every, targeted)
     moves = find_moves(every, state, terms.realm)
-    purchases = Purchases()
+    purchases = Purchases(Copies(terms.sources, terms.realm))
     changes: dict[str, Change] = {}
     for address, want in wanted.items():
         known, hindrance = _known(address, state, moves), _hindrance(want, changes, state, terms.realm)
@@ -65,9 +66,18 @@ def build(
         lineage=state.lineage,
         serial=state.serial,
         changes=ordered,
-        actions=(*open_takes, *_steps(steps, wanted, state, terms)),
-        risks=tuple(_risks(ordered, wanted, state, terms.realm)),
-        diagnostics=(*diagnostics, *shared_sounds(ordered, wanted), *_breaches(ordered, terms)),
+        actions=(
+            *open_takes,
+            *purchases.copies.actions,
+            *_steps(steps, wanted, state, terms, purchases.copies),
+        ),
+        risks=(*_risks(ordered, wanted, state, terms.realm), *bought_twice(ordered, purchases.copies)),
+        diagnostics=(
+            *diagnostics,
+            *shared_sounds(ordered, wanted),
+            *_breaches(ordered, terms, purchases.copies),
+        ),
+        environment=terms.environment,
     )
 
 
@@ -87,7 +97,10 @@ def only_waiting(plan: Plan) -> Plan:
     )
 
 
-def _breaches(changes: Iterable[Change], terms: Terms) -> Iterator[Diagnostic]:
+def _breaches(changes: Sequence[Change], terms: Terms, copies: Copies) -> Iterator[Diagnostic]:
+    if not terms.generate:
+        yield from not_to_be_bought(changes, copies)
+        return
     generations = sum(change.generations for change in changes)
     if terms.max_generations is not None and generations > terms.max_generations:
         yield Diagnostic(
@@ -177,7 +190,7 @@ def _mention(
 
 
 def _steps(
-    changes: Iterable[Change], wanted: Mapping[str, Wanted], state: State, terms: Terms
+    changes: Iterable[Change], wanted: Mapping[str, Wanted], state: State, terms: Terms, copies: Copies
 ) -> Iterator[Action]:
     bought: Counter[str] = Counter()
     for change in changes:
@@ -188,7 +201,8 @@ def _steps(
             continue
         songs = terms.songs(want.asset.sound)
         for _ in range(change.generations // songs):
-            number = state.pool(want.fingerprint).next_number + bought[want.fingerprint]
+            number = copies.next_number(want.fingerprint, state.pool(want.fingerprint))
+            number += bought[want.fingerprint]
             bought[want.fingerprint] += 1
             yield Submit(
                 want.asset,

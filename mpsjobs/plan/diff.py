@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from mpsjobs.model.asset import Asset, Sound
 from mpsjobs.model.change import Change, Kind, Need, Reason
 from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, chosen_take, never_sent
+from mpsjobs.plan.promotion import Copies, Source, told
 from mpsjobs.plan.reasons import field_reasons
 from mpsjobs.plan.selection import EVERYTHING, Selection
 from mpsjobs.plan.wanted import Wanted
@@ -16,7 +17,8 @@ class Terms:
     """What the plan is made under. `songs` says how many generations one take of a sound is billed as.
 
     `host` and `boot_id` tell where the plan is made: an intent of this very boot that was never sent is certain to be nothing.
-    More than `max_generations` songs in one apply are an error in the plan already. `selection` says which assets it is about.
+    More than `max_generations` songs in one apply are an error in the plan already, and so is any where nothing is to be generated.
+    `selection` says which assets it is about. `sources` are the other environments whose takes are copied.
     """
 
     realm: str
@@ -26,6 +28,9 @@ class Terms:
     boot_id: str
     max_generations: int | None = None
     selection: Selection = EVERYTHING
+    environment: str | None = None
+    sources: tuple[Source, ...] = ()
+    generate: bool = True
 
     def takes(self, pool: Pool) -> tuple[Take, ...]:
         """The takes that count: those of this realm, without attempts that are certain never to have left this machine."""
@@ -85,8 +90,9 @@ class _Count:
 
 @dataclass(slots=True)
 class Purchases:
-    """The takes that this plan buys, so that assets of one fingerprint share them: who buys, and how many."""
+    """The takes that this plan buys or copies, so that assets of one fingerprint share them: who buys, and how many."""
 
+    copies: Copies
     bought: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def buyer(self, fingerprint: str) -> tuple[str | None, int]:
@@ -132,7 +138,10 @@ def change_of(
     buyer, planned = purchases.buyer(want.fingerprint)
     replacing = terms.selection.replaces(want.asset.address)
     replaced = count.good if replacing else ()
-    missing = max(0, want.asset.takes - planned - count.covered + len(replaced))
+    arriving = purchases.copies.planned(want.fingerprint)
+    missing = max(0, want.asset.takes - planned - arriving - count.covered + len(replaced))
+    copied = () if replacing else purchases.copies.plan(want, pool, missing)
+    missing = max(0, missing - len(copied))
     if count.failed:  # what has failed is bought again only as far as the attempts go
         missing = min(missing, max(terms.attempts - len(count.failed), 1))
     stop = _stop(want, hindrance, state, terms) if missing else None
@@ -154,7 +163,7 @@ def change_of(
             depends_on=want.asset.requires,
         )
 
-    if stop:
+    if stop and not copied:
         return change(Kind.FAILED, stop)
     again = (
         f"attempt {len(count.failed) + 1} of {terms.attempts}; last time: {count.failed[-1].message}"
@@ -168,12 +177,12 @@ def change_of(
         return change(Kind.REGENERATE, words, waits)
     if buys or (shares and count.covered < want.asset.takes):
         kind = _paid_kind(want, known.record, state, terms.realm, count)
-        return change(kind, shares or again, None if shares else waits)
-    if count.unresolved and count.usable < want.asset.takes:
-        return change(Kind.UNRESOLVED, _unknown(count.unresolved[0]))
-    if count.in_flight and count.usable < want.asset.takes:
-        return change(Kind.RESUME)
-    return change(_free_kind(want, known, terms.realm))
+        return change(kind, told(copied), shares or again, None if shares else waits)
+    if copied or (arriving and count.usable < want.asset.takes):
+        kind = _free_kind(want, known, terms.realm)
+        words = told(copied) or "shares the takes that are copied"
+        return change(Kind.RESTORE if kind is Kind.KEEP else kind, words, stop)
+    return change(*_as_it_stands(want, known, count, terms.realm))
 
 
 def hindrance_of(need: Need, change: Change, state: State, realm: str) -> Hindrance | None:
@@ -249,6 +258,15 @@ def _paid_kind(want: Wanted, record: AssetRecord | None, state: State, realm: st
 def _has_sound(state: State, record: AssetRecord, realm: str) -> bool:
     """Whether this realm has ever had something to hear for the record: else there is nothing to generate *again*."""
     return any(take.usable or take.in_flight for take in state.pool(record.fingerprint).of_realm(realm))
+
+
+def _as_it_stands(want: Wanted, known: Known, count: _Count, realm: str) -> tuple[Kind, str | None]:
+    """What happens where nothing is bought or copied, and what to say of it."""
+    if count.unresolved and count.usable < want.asset.takes:
+        return Kind.UNRESOLVED, _unknown(count.unresolved[0])
+    if count.in_flight and count.usable < want.asset.takes:
+        return Kind.RESUME, None
+    return _free_kind(want, known, realm), None
 
 
 def _free_kind(want: Wanted, known: Known, realm: str) -> Kind:

@@ -13,6 +13,7 @@ def plan_document(plan: Plan) -> dict[str, Json]:
     return {
         "format_version": FORMAT_VERSION,
         "realm": plan.realm,
+        "environment": plan.environment,
         "lineage": plan.lineage,
         "serial": plan.serial,
         "summary": summary | {"generations": plan.generations, "cost": None},

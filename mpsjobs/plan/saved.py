@@ -13,6 +13,7 @@ import orjson
 from mpsjobs.model.asset import Json
 from mpsjobs.model.change import Change, Kind, Plan, Record
 from mpsjobs.model.diagnostics import Diagnostic, SpecError
+from mpsjobs.model.settings import BASE_ENVIRONMENT
 from mpsjobs.model.state import State
 from mpsjobs.plan.document import plan_document
 from mpsjobs.plan.selection import FAILED, Selection, matches
@@ -43,6 +44,7 @@ class SavedPlan:
     """`replace` are the globs of the replacements, `retry` says that what was given up is tried again."""
 
     realm: str
+    environment: str | None
     lineage: str
     replace: tuple[str, ...]
     retry: bool
@@ -111,7 +113,14 @@ def decode(data: bytes, name: str) -> SavedPlan:
         )
     plan = document["plan"]
     bindings = {address: Binding(**binding) for address, binding in document["bindings"].items()}
-    return SavedPlan(plan["realm"], plan["lineage"], tuple(document["replace"]), document["retry"], bindings)
+    return SavedPlan(
+        plan["realm"],
+        plan.get("environment"),
+        plan["lineage"],
+        tuple(document["replace"]),
+        document["retry"],
+        bindings,
+    )
 
 
 def stale(saved: SavedPlan, plan: Plan, state: State) -> Iterator[Diagnostic]:
@@ -119,6 +128,14 @@ def stale(saved: SavedPlan, plan: Plan, state: State) -> Iterator[Diagnostic]:
 
     What has been done meanwhile as the file wants it, or has become free, is no reason: an apply may do less, never more.
     """
+    if saved.environment != plan.environment:
+        made, now = (name or "no environment" for name in (saved.environment, plan.environment))
+        yield Diagnostic(
+            "The saved plan is for another environment",
+            f"It was made for {made}; this is {now}.",
+            f"Name the environment that it is for: mpsjobs --env {saved.environment or BASE_ENVIRONMENT} apply FILE",
+        )
+        return
     if saved.realm != plan.realm or (saved.lineage and saved.lineage != state.lineage):
         yield _stale("", "it was made for another state or another provider")
         return

@@ -30,7 +30,7 @@ class Common:
 
     name: str
     variables: Variables
-    defaults: Block
+    defaults: tuple[Block, ...]
     presets: Mapping[str, Block]
 
     @classmethod
@@ -41,13 +41,20 @@ class Common:
             SpecError: the settings were not checked, or a value from outside does not fit.
         """
         problems: list[Diagnostic] = []
-        variables = resolve(declare(settings.variables, SETTINGS_NAME, problems.append), given)
+        declared = declare(settings.variables, SETTINGS_NAME, problems.append)
+        variables = resolve(declared, given, settings.environment_values, SETTINGS_NAME)
         if problems:
             raise SpecError(*problems)
         return cls(
             settings.project,
             variables,
-            _block(DefaultsSpec, settings.defaults, SETTINGS_NAME, "defaults", "defaults"),
+            tuple(
+                _block(DefaultsSpec, node, SETTINGS_NAME, "defaults", title)
+                for node, title in (
+                    (settings.defaults, "defaults"),
+                    (settings.environment_defaults, f"defaults of {settings.environment}"),
+                )
+            ),
             {
                 name: _block(AssetSpec, node, SETTINGS_NAME, name, f"preset {name}")
                 for name, node in settings.presets.items()
@@ -67,7 +74,7 @@ class Reading:
         self.problems: dict[tuple[Position | None, str, str], Diagnostic] = {}
         self.expansion = Expansion(root, self.tell)
         self.scope = Scope(common.variables, texts, common.name)
-        self.defaults = [common.defaults]
+        self.defaults = [*common.defaults]
         self.presets = dict(common.presets)
         try:
             text = read_text(path, self.label)

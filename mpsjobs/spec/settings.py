@@ -1,5 +1,6 @@
 """`mpsjobs.yaml` → Settings."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 from mpsjobs._version import __version__
 from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError
 from mpsjobs.model.settings import (
+    BASE_ENVIRONMENT,
     EMULATOR_BUCKET,
     AssumeRole,
     CredentialsSettings,
@@ -21,21 +23,34 @@ from mpsjobs.model.settings import (
     StoreSettings,
     WebIdentity,
 )
+from mpsjobs.spec.environments import (
+    Environment,
+    choose,
+    laid_over,
+    plain_fields,
+    read_environments,
+    state_path,
+    unknown,
+    without_templates,
+)
 from mpsjobs.spec.fields import bare_prefix
 from mpsjobs.spec.mistakes import check, locate
 from mpsjobs.spec.project_files import SETTINGS_NAME, leads_outside
 from mpsjobs.spec.settings_file import SettingsFile
 from mpsjobs.spec.source import read_text
-from mpsjobs.spec.templates import read_templates, roots_in
+from mpsjobs.spec.templates import ENVIRONMENTS, read_templates, roots_in
 from mpsjobs.spec.variables import declare
 from mpsjobs.spec.yaml import Map, parse, position
+
+EMULATOR_DATA = ".mpsjobs/emulator"
+DIRECTORY = ".mpsjobs/store"
 
 TENCENT_GENERATIONS = 20
 """How many songs one apply may pay for where nobody said otherwise."""
 
 
-def load_settings(root: Path) -> tuple[Settings, tuple[Diagnostic, ...]]:
-    """The settings of the project in the folder `root`, and warnings about them.
+def load_settings(root: Path, environment: str | None = None) -> tuple[Settings, tuple[Diagnostic, ...]]:
+    """The settings of the project in the folder `root` as they are in an environment, and warnings about them.
 
     `defaults`, `presets`, `variables` and `models` of the result are as written, checked, and remember where; `load_assets` and
     `load_catalogue` take them. Fields with `${…}` are checked by `load_assets`, which knows the values.
@@ -61,9 +76,20 @@ def load_settings(root: Path) -> tuple[Settings, tuple[Diagnostic, ...]]:
     problems += checked.diagnostics
     if isinstance(written, Map) and isinstance(written.get("variables"), Map):
         declare(written["variables"], SETTINGS_NAME, problems.append)
+    environments = read_environments(root, document.root, SETTINGS_NAME, problems.append)
+    try:
+        chosen = choose(environments, environment)
+    except SpecError as error:
+        raise SpecError(*problems, *error.diagnostics) from None
+    if chosen and isinstance(written, Map):
+        written = laid_over(written, chosen)
+        checked = check(SettingsFile, _settled(written), SETTINGS_NAME)
+        problems += [each for each in checked.diagnostics if each not in problems]
     if checked.value is None:
         raise SpecError(*problems)
-    reading = _Reading(checked.value, document.root)
+    reading = _Reading(
+        checked.value, written if chosen else document.root, document.root, environments, chosen
+    )
     settings = reading.settings(complete=not checked.dropped)
     problems += reading.problems
     if any(problem.is_error for problem in problems):
@@ -79,29 +105,31 @@ def _settled(root: Any) -> Any:
         root = root.with_value("variables", Map(variables.mark))
     if not roots_in(root):
         return root
-    if isinstance(defaults := root.get("defaults"), Map):
-        root = root.with_value("defaults", _without_templates(defaults))
-    if isinstance(presets := root.get("presets"), Map):
-        for name, preset in presets.items():
-            if isinstance(preset, Map):
-                presets = presets.with_value(name, _without_templates(preset))
-        root = root.with_value("presets", presets)
-    return root
-
-
-def _without_templates(fields: Map) -> Map:
-    for name, value in fields.items():
-        if roots_in(value):
-            fields = fields.without(name)
-    return fields
+    for key, settled in (("presets", plain_fields), (ENVIRONMENTS, without_templates)):
+        if isinstance(blocks := root.get(key), Map):
+            for name, block in blocks.items():
+                if isinstance(block, Map):
+                    blocks = blocks.with_value(name, settled(block))
+            root = root.with_value(key, blocks)
+    return without_templates(root)
 
 
 class _Reading:
     """Checks that look at more than one key."""
 
-    def __init__(self, file: SettingsFile, root: Any) -> None:
+    def __init__(
+        self,
+        file: SettingsFile,
+        root: Any,
+        base: Any,
+        environments: Mapping[str, Environment],
+        chosen: Environment | None,
+    ) -> None:
         self.file = file
         self.root = root
+        self.base = base
+        self.environments = environments
+        self.chosen = chosen
         self.problems: list[Diagnostic] = []
 
     def settings(self, *, complete: bool) -> Settings:
@@ -112,6 +140,7 @@ class _Reading:
                 '"project" is missing',
                 "Every project has a name; it is shown in plans.",
                 "Add `project: name`.",
+                root=self.base,
             )
         for index, pattern in enumerate(file.specs or ()):
             if leads_outside(pattern) or "\\" in pattern:
@@ -135,8 +164,8 @@ class _Reading:
             store=self.store(provider),
             **({"specs": tuple(file.specs)} if file.specs else {}),
             required_version=file.required_version,
-            state=StateSettings(file.state.backend, file.state.path),
-            download=file.download.rstrip("/") if file.download else None,
+            state=StateSettings(file.state.backend, state_path(file.state.path, self.chosen)),
+            download=self.download(),
             policy=self.policy(provider),
             credentials=self.credentials(),
             network=NetworkSettings(
@@ -146,7 +175,36 @@ class _Reading:
             presets=self.written("presets"),
             variables=self.written("variables"),
             models=self.written("models"),
+            environment=self.chosen.name if self.chosen else None,
+            environments=tuple(self.environments),
+            environment_defaults=self.chosen.written("defaults") if self.chosen else {},
+            environment_values=self.chosen.written("variables") if self.chosen else {},
+            reuse_from=tuple(self.reuse_from()),
         )
+
+    def download(self) -> str | None:
+        """The folder; one below it for an environment that names none itself: copies of one would push aside those of another."""
+        folder = self.file.download.rstrip("/") if self.file.download else None
+        if folder is None or self.chosen is None or "download" in self.chosen.node:
+            return folder
+        return f"{folder}/{self.chosen.name}"
+
+    def emulator_data(self) -> str:
+        """One emulator, one ledger for all environments that share a store: it writes into that store."""
+        base = self.base.get("store") if isinstance(self.base, Map) else None
+        path = (base.get("path") if isinstance(base, Map) else None) or DIRECTORY
+        apart = self.chosen and (self.file.store.path or DIRECTORY).rstrip("/") != str(path).rstrip("/")
+        return f"{EMULATOR_DATA}.{self.chosen.name}" if self.chosen and apart else EMULATOR_DATA
+
+    def reuse_from(self) -> Iterator[str | None]:
+        for index, name in enumerate(self.file.reuse_from or ()):
+            own = self.chosen.name if self.chosen else BASE_ENVIRONMENT
+            if name != BASE_ENVIRONMENT and name not in self.environments:
+                mark = locate(self.root, ("reuse_from", index))
+                place = position(mark, SETTINGS_NAME) if mark else Position(SETTINGS_NAME)
+                self.problems.append(unknown(name, self.environments, place))
+            elif name != own:
+                yield None if name == BASE_ENVIRONMENT else name
 
     def provider(self) -> ProviderSettings:
         file = self.file.provider
@@ -172,6 +230,7 @@ class _Reading:
             language=file.language,
             format_place=file.format_place,
             named_site=Site(file.site) if file.site else None,
+            emulator_data=self.emulator_data(),
             **emulated,
         )
 
@@ -193,7 +252,7 @@ class _Reading:
             bucket=file.bucket or EMULATOR_BUCKET,
             region=file.region or "local",
             prefix=bare_prefix(file.prefix),
-            path=(file.path or ".mpsjobs/store").rstrip("/"),
+            path=(file.path or DIRECTORY).rstrip("/"),
             endpoint=file.endpoint,
             addressing_style=file.addressing_style,
         )
@@ -218,7 +277,7 @@ class _Reading:
         limit = file.max_generations_per_apply
         if provider.kind is ProviderKind.TENCENT and "max_generations_per_apply" not in file.model_fields_set:
             limit = TENCENT_GENERATIONS
-        return PolicySettings(limit, file.attempts, file.unknown_wait, file.unknown)
+        return PolicySettings(limit, file.attempts, file.unknown_wait, file.unknown, file.generate)
 
     def credentials(self) -> CredentialsSettings:
         file = self.file.credentials
@@ -261,9 +320,16 @@ class _Reading:
         return value if isinstance(value, dict) else {}
 
     def problem(
-        self, path: tuple[str | int, ...], summary: str, detail: str, hint: str, *, key: bool = False
+        self,
+        path: tuple[str | int, ...],
+        summary: str,
+        detail: str,
+        hint: str,
+        *,
+        key: bool = False,
+        root: Any = None,
     ) -> None:
-        mark = locate(self.root, path, key=key)
+        mark = locate(self.root if root is None else root, path, key=key)
         place = position(mark, SETTINGS_NAME) if mark else Position(SETTINGS_NAME)
         self.problems.append(Diagnostic(summary, detail, hint, Severity.ERROR, place))
 

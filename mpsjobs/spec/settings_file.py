@@ -17,6 +17,7 @@ from mpsjobs.spec.fields import (
     ProjectPath,
     Region,
     RoleArn,
+    Switch,
     Whole,
     Word,
     Words,
@@ -157,7 +158,6 @@ class PolicyFile(Section):
     MEANT: ClassVar[frozenset[str]] = frozenset({"max_generations_per_apply"})
     LATER: ClassVar[dict[str, str]] = {
         "budget": "budgets",
-        "generate": "promotion between environments",
         "max_cost": "prices",
         "max_cost_per_apply": "prices",
     }
@@ -174,6 +174,37 @@ class PolicyFile(Section):
     unknown: Literal["stop", "resubmit"] = Field(
         "stop", description="What happens when they have not shown by then. `resubmit` may pay twice."
     )
+    generate: Switch = Field(
+        True, description="False: nothing is bought here, takes only come from other environments."
+    )
+
+
+class EnvironmentFile(Section):
+    """What is other in one environment than in the rest of the settings."""
+
+    TITLE: ClassVar[str] = "an environment"
+    ELSEWHERE: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("project", "required_version", "specs", "presets", "models", "environments"),
+        "the settings that all environments share, in mpsjobs.yaml",
+    )
+    provider: ProviderFile | None = Field(None, description="Laid over `provider`, key by key.")
+    store: StoreFile | None = Field(None, description="Laid over `store`, key by key.")
+    state: StateFile | None = Field(
+        None,
+        description="Laid over `state`. Without a path of its own the environment's name is put into the file's: "
+        "`mpsjobs.prod.state.json`.",
+    )
+    download: ProjectPath | None = Field(
+        None, description="In place of `download`. Unset: a folder below that, with the environment's name."
+    )
+    policy: PolicyFile | None = Field(None, description="Laid over `policy`, key by key.")
+    credentials: CredentialsFile | None = Field(None, description="Laid over `credentials`, key by key.")
+    network: NetworkFile | None = Field(None, description="Laid over `network`, key by key.")
+    variables: dict[str, Any] | None = Field(None, description="Values of variables, by their names.")
+    defaults: DefaultsSpec | None = Field(
+        None, description="Laid over the project's `defaults`, and below those of the files."
+    )
+    reuse_from: Words | None = Field(None, description="In place of `reuse_from`.")
 
 
 def _specifier(value: Any) -> Any:
@@ -199,13 +230,11 @@ class SettingsFile(Section):
         "audio": "audio expectations",
         "budgets": "budgets",
         "checks": "audio expectations",
-        "environments": "environments",
         "expect": "audio expectations",
         "hooks": "hooks",
         "notify": "notifications",
         "prices": "prices",
         "publish": "publishing",
-        "reuse_from": "promotion between environments",
         "review": "review settings",
     }
     project: Name | None = Field(None, description="Name of the project. Required.")
@@ -241,4 +270,13 @@ class SettingsFile(Section):
     defaults: DefaultsSpec | None = Field(None, description="What all assets have in common.")
     models: dict[str, ModelSpec] | None = Field(
         None, description="Models to add to the catalogue, or to correct there."
+    )
+    reuse_from: Words | None = Field(
+        None,
+        description="Environments whose takes are copied instead of bought again, if they are of the same realm; the first that "
+        "has one is used.",
+    )
+    environments: dict[str, EnvironmentFile] | None = Field(
+        None,
+        description="What differs from one place of work to another, by name: `--env NAME`. A file `mpsjobs.NAME.yaml` does as well.",
     )

@@ -22,7 +22,8 @@ from mpsjobs.spec.expressions import (
 from mpsjobs.spec.yaml import Document, Map, Mark, Plain, Seq, position
 
 INTERPOLATED = frozenset({"assets", "defaults", "presets"})
-"""The keys of a file below which `${…}` is read."""
+"""The keys of a file, and of each environment in it, below which `${…}` is read."""
+ENVIRONMENTS = "environments"
 
 _SPECIAL = re.compile(r"\$\$\{|\$\{")
 _BREAK = re.compile(r"\r\n|\r|\n")
@@ -90,13 +91,12 @@ def read_templates(document: Document, text: str) -> tuple[Diagnostic, ...]:
     if "${" not in text or not isinstance(root, Map):
         return ()
     reading = _Reading(document.file, text)
-    for key in root:
-        if "${" in key:
-            reading.in_key(root.places[key][0])
-        inside = key in INTERPOLATED
-        reading.entry(
-            root, key, root[key], root.places[key][1], reading.template if inside else reading.literal
-        )
+    environments = root.get(ENVIRONMENTS)
+    for block in environments.values() if isinstance(environments, Map) else ():
+        if isinstance(block, Map) and id(block) not in reading.seen:
+            reading.seen.add(id(block))
+            reading.entries(block)
+    reading.entries(root)
     return tuple(dict.fromkeys(reading.found))
 
 
@@ -118,6 +118,13 @@ class _Reading:
     @cached_property
     def line_starts(self) -> list[int]:
         return [0, *(match.end() for match in _BREAK.finditer(self.text))]
+
+    def entries(self, root: Map) -> None:
+        for key in root:
+            if "${" in key:
+                self.in_key(root.places[key][0])
+            inside = key in INTERPOLATED
+            self.entry(root, key, root[key], root.places[key][1], self.template if inside else self.literal)
 
     def entry(self, owner: Any, key: Any, value: Any, mark: Mark, make: Callable[[str, Mark], str]) -> None:
         if isinstance(value, str):

@@ -35,14 +35,12 @@ _WANTED = {
 class Given:
     """Values from outside of the project's files.
 
-    `assignments` come from `--var`, `files` from `--var-file`, `environ` from the process (with the prefix). `environment` are the
-    values of the chosen environment of the settings, as `yaml` reads them.
+    `assignments` come from `--var`, `files` from `--var-file`, `environ` from the process (with the prefix).
     """
 
     assignments: tuple[tuple[str, str], ...] = ()
     files: tuple[Path, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
-    environment: Mapping[str, Any] = field(default_factory=dict)
 
 
 NOTHING_GIVEN = Given()
@@ -174,19 +172,22 @@ def declare(node: Mapping[str, Any], file: str, tell: Callable[[Diagnostic], Non
     return declared
 
 
-def resolve(declared: Mapping[str, Variable], given: Given) -> Variables:
-    """The variables with the values that count.
+def resolve(
+    declared: Mapping[str, Variable], given: Given, environment: Mapping[str, Any] = {}, file: str = ""
+) -> Variables:
+    """The variables with the values that count. `environment` are those of the chosen environment, as read from `file`.
 
     Raises:
         SpecError: a value that does not fit, a name that is not declared, a file that cannot be read; all of them at once.
     """
     values = _defaults(declared)
     problems: list[Diagnostic] = []
-    for name, value, source, at in _assignments(given, declared, problems):
+    for name, value, source, at in _assignments(given, declared, environment, file, problems):
         if name not in declared:
             hint = did_you_mean(name, declared, "Declare it under `variables:` in mpsjobs.yaml.")
             known = f"The project has {listed(declared)}." if declared else "The project declares none."
-            problems.append(Diagnostic(f'{source} names no variable: "{name}"', known, hint, position=at))
+            words = f"{source[:1].upper()}{source[1:]}"
+            problems.append(Diagnostic(f'{words} names no variable: "{name}"', known, hint, position=at))
             continue
         try:
             values[name] = declared[name].accept(value, at, f"The value from {source}")
@@ -198,39 +199,55 @@ def resolve(declared: Mapping[str, Variable], given: Given) -> Variables:
 
 
 def _assignments(
-    given: Given, declared: Mapping[str, Variable], problems: list[Diagnostic]
+    given: Given,
+    declared: Mapping[str, Variable],
+    environment: Mapping[str, Any],
+    file: str,
+    problems: list[Diagnostic],
 ) -> Iterator[tuple[str, Any, str, Position | None]]:
     """Name, value, source and place, the weakest first."""
-    for name, value in given.environment.items():
-        yield name, value, "the environment of the settings", None
+    for name, value in environment.items():
+        if value is not None:
+            yield name, value, "the environment", _place(environment, name, declared, file)
     for name, variable in declared.items():
         if (text := given.environ.get(f"{ENVIRONMENT_PREFIX}{name}")) is not None:
             yield name, _from_outside(text, variable), f"{ENVIRONMENT_PREFIX}{name}", None
     for path in given.files:
-        label = str(path)
-        try:
-            document = parse(read_text(path, label), label)
-        except SpecError as error:
-            problems.extend(error.diagnostics)
-            continue
-        problems.extend(document.problems)
-        root = document.root
-        if isinstance(root, Map):
-            for name, value in root.items():
-                key, mark = root.places[name]
-                place = position(mark if name in declared else key, label)
-                yield name, value, "--var-file", place
-        elif root is not None:
-            problems.append(
-                Diagnostic(
-                    "A file of variables must be a mapping",
-                    "It has one line for each variable.",
-                    "Write `name: value` lines.",
-                    position=Position(label),
-                )
-            )
+        values = _in_file(path, problems)
+        for name, value in values.items():
+            yield name, value, "--var-file", _place(values, name, declared, str(path))
     for name, text in given.assignments:
         yield name, _from_outside(text, declared.get(name)), "--var", None
+
+
+def _in_file(path: Path, problems: list[Diagnostic]) -> Mapping[str, Any]:
+    label = str(path)
+    try:
+        document = parse(read_text(path, label), label)
+    except SpecError as error:
+        problems.extend(error.diagnostics)
+        return {}
+    problems.extend(document.problems)
+    if isinstance(document.root, Map):
+        return document.root
+    if document.root is not None:
+        problems.append(
+            Diagnostic(
+                "A file of variables must be a mapping",
+                "It has one line for each variable.",
+                "Write `name: value` lines.",
+                position=Position(label),
+            )
+        )
+    return {}
+
+
+def _place(values: Mapping[str, Any], name: str, declared: Collection[str], file: str) -> Position | None:
+    """Where a value stands; of a name that is not declared, where the name does."""
+    if not isinstance(values, Map):
+        return None
+    key, value = values.places[name]
+    return position(value if name in declared else key, file)
 
 
 def _from_outside(text: str, variable: Variable | None) -> Any:

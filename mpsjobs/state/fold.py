@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TypeAlias, assert_never
 
+from mpsjobs.model.asset import Json
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import (
     AssetRecorded,
@@ -19,6 +20,7 @@ from mpsjobs.model.events import (
     SubmitRefused,
     SubmitUnknown,
     SubmitWithdrawn,
+    TakeCopied,
     TaskFailed,
     TaskSubmitted,
 )
@@ -85,6 +87,8 @@ class Fold:
                 pass
             case SubmitIntended():
                 self._intend(event, seq)
+            case TakeCopied():
+                self._copied(event, seq)
             case AssetRecorded():
                 self._record(event, seq)
             case AssetRetired():
@@ -118,11 +122,6 @@ class Fold:
         return index
 
     def _intend(self, event: SubmitIntended, seq: int) -> None:
-        pool = self.state.pools.get(event.fingerprint) or Pool(fields=event.fields)
-        if event.attempt_id in self._fingerprint_of:
-            raise _contradiction(f"attempt {event.attempt_id} begins twice")
-        if any(take.take == event.take for take in pool.takes):
-            raise _contradiction(f"take {event.take} of {event.fingerprint} begins twice")
         take = Take(
             take=event.take,
             realm=event.realm,
@@ -138,11 +137,43 @@ class Fold:
             replaces=event.replaces,
             inputs=event.inputs,
         )
+        self._add(take, event.fingerprint, event.fields, seq)
+
+    def _copied(self, event: TakeCopied, seq: int) -> None:
+        take = Take(
+            take=event.take,
+            realm=event.realm,
+            attempt_id=event.attempt_id,
+            bucket=event.bucket,
+            region=event.region,
+            cos_path=event.cos_path,
+            status=TakeStatus.DONE,
+            host="",
+            boot_id="",
+            intended_at=event.at,
+            finished_at=event.at,
+            address=event.address,
+            task_id=event.task_id,
+            request_id=event.request_id,
+            outputs=event.outputs,
+            inputs=event.inputs,
+            origin_environment=event.origin_environment,
+            origin_attempt=event.origin_attempt,
+            preferred=event.preferred,
+        )
+        self._add(take, event.fingerprint, event.fields, seq)
+
+    def _add(self, take: Take, fingerprint: str, fields: Mapping[str, Json], seq: int) -> None:
+        pool = self.state.pools.get(fingerprint) or Pool(fields=fields)
+        if take.attempt_id in self._fingerprint_of:
+            raise _contradiction(f"attempt {take.attempt_id} begins twice")
+        if any(each.take == take.take for each in pool.takes):
+            raise _contradiction(f"take {take.take} of {fingerprint} begins twice")
         takes = (*pool.takes, take)
         if pool.takes and pool.takes[-1].take > take.take:
             takes = tuple(sorted(takes, key=lambda each: each.take))
-        self._fingerprint_of[event.attempt_id] = event.fingerprint
-        self._put(event.fingerprint, replace(pool, takes=takes), take.realm, seq)
+        self._fingerprint_of[take.attempt_id] = fingerprint
+        self._put(fingerprint, replace(pool, takes=takes), take.realm, seq)
 
     def _advance(self, event: _AttemptEvent, seq: int) -> None:
         fingerprint = self._fingerprint_of.get(event.attempt_id)

@@ -204,7 +204,7 @@ def _read_file(path: Path, name: str, tell: Tell) -> Environment | None:
     except SpecError as error:
         for problem in error.diagnostics:
             tell(problem)
-        return None
+        return Environment(name, Map(Elsewhere(0, 0, label)), Position(label))
     for problem in (*document.problems, *read_templates(document, text)):
         tell(problem)
     for problem in check(EnvironmentFile, without_templates(document.root), label).diagnostics:

@@ -3,7 +3,7 @@
 - `expected.txt`: the diagnostics, if there are any,
 - `expected.json`: the desired assets, if there are no errors.
 
-A case whose name ends in `-strict` is loaded strictly. `UPDATE_GOLDEN=1 pytest tests/spec/test_golden.py` writes what came out; read
+A case whose name ends in `-strict` is loaded strictly, and one with a file `environment` as that environment. `UPDATE_GOLDEN=1 pytest tests/spec/test_golden.py` writes what came out; read
 the difference before you commit it.
 """
 
@@ -63,7 +63,10 @@ def assets_as_text(assets: tuple[Asset, ...]) -> str:
 
 def outcome(root: Path) -> dict[str, str | None]:
     try:
-        settings, notices = load_settings(root)
+        environment = root / "environment"
+        settings, notices = load_settings(
+            root, environment.read_text().strip() if environment.exists() else None
+        )
         strict = root.name.endswith("-strict")
         loaded = load_assets(root, settings, load_catalogue(settings.models), strict=strict)
     except SpecError as error:

@@ -15,8 +15,8 @@ from mpsjobs.spec.variables import NOTHING_GIVEN, Given
 DECLARED = "project: test\ndefaults: {model: GL, version: 3.0-pro}\nvariables:\n"
 
 
-def load(root: Path, given: Given = NOTHING_GIVEN) -> dict[str, Asset]:
-    settings, _ = load_settings(root)
+def load(root: Path, given: Given = NOTHING_GIVEN, environment: str | None = None) -> dict[str, Asset]:
+    settings, _ = load_settings(root, environment)
     return {
         asset.address: asset for asset in load_assets(root, settings, load_catalogue(), given=given).assets
     }
@@ -34,17 +34,19 @@ def test_the_nearer_source_of_a_value_counts(root: Path, tmp_path: Path) -> None
     first, second = tmp_path / "one.yaml", tmp_path / "two.yaml"
     first.write_text("mood: from the first file\n")
     second.write_text("mood: from the second file\n")
+    with (root / "mpsjobs.yaml").open("a") as settings:
+        settings.write("environments: {dev: {variables: {mood: from the environment}}}\n")
     environ = {"MPSJOBS_VAR_mood": "from the process", "MPSJOBS_VAR_other": "not declared"}
     steps = [
-        (Given(), "calm"),
-        (Given(environment={"mood": "from the environment"}), "from the environment"),
-        (Given(environment={"mood": "x"}, environ=environ), "from the process"),
+        (Given(), "from the environment"),
+        (Given(environ=environ), "from the process"),
         (Given(environ=environ, files=(first,)), "from the first file"),
         (Given(environ=environ, files=(first, second)), "from the second file"),
         (Given((("mood", "one"), ("mood", "two")), (first,), environ), "two"),
     ]
     for given, expected in steps:
-        assert load(root, given)["a"].sound.prompt == f"x {expected}"
+        assert load(root, given, "dev")["a"].sound.prompt == f"x {expected}"
+    assert load(root)["a"].sound.prompt == "x calm"
 
 
 def test_every_wrong_value_from_outside_is_told_with_its_source(root: Path, tmp_path: Path) -> None:

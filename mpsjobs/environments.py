@@ -46,9 +46,8 @@ class Sources:
             if other.provider.realm != self.settings.provider.realm:
                 continue
             state = FileStateStore(self.root / other.state.path, clock=self.clock, version=__version__).read()
-            if state.serial:
-                sources.append(Source(name, state))
-            else:
+            sources.append(Source(name, state))
+            if not state.serial:
                 notices.append(
                     Diagnostic(
                         f"The environment {name or BASE_ENVIRONMENT} has no state yet",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from mpsjobs.cli.options import common
+from mpsjobs.cli.options import printing
 from mpsjobs.cli.output import Output, shown
 from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError, SpecError
 from mpsjobs.plan.document import diagnostic_document
@@ -57,7 +57,7 @@ class _Result:
     metavar="NAME",
     help="What to call stdin; as mpsjobs.yaml it is formatted as settings.",
 )
-@common
+@printing
 def command(output: Output, *, paths: tuple[Path, ...], check: bool, diff: bool, stdin_name: str) -> int:
     """Format the settings and specs of the project, or the files and folders PATHS; - stands for stdin.
 

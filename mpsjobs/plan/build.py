@@ -71,7 +71,10 @@ def build(
             *purchases.copies.actions,
             *_steps(steps, wanted, state, terms, purchases.copies),
         ),
-        risks=(*_risks(ordered, wanted, state, terms.realm), *bought_twice(ordered, purchases.copies)),
+        risks=(
+            *_risks(ordered, wanted, state, terms.realm, purchases.copies),
+            *bought_twice(ordered, purchases.copies),
+        ),
         diagnostics=(
             *diagnostics,
             *shared_sounds(ordered, wanted),
@@ -238,7 +241,7 @@ def _must_record(record: AssetRecord | None, want: Wanted, realm: str) -> bool:
 
 
 def _risks(
-    changes: Iterable[Change], wanted: Mapping[str, Wanted], state: State, realm: str
+    changes: Iterable[Change], wanted: Mapping[str, Wanted], state: State, realm: str, copies: Copies
 ) -> Iterator[Risk]:
     for change in changes:
         if change.kind in {Kind.UNRESOLVED, Kind.FAILED}:
@@ -247,7 +250,7 @@ def _risks(
         if want is None or change.generations:
             continue
         yield from _other_inputs(want, state, realm)
-        if want.asset.pick is None:
+        if want.asset.pick is None or copies.has(want.fingerprint, want.asset.pick):
             continue
         if not any(
             take.usable and take.take == want.asset.pick

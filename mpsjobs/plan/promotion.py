@@ -53,6 +53,10 @@ class Copies:
     def planned(self, fingerprint: str) -> int:
         return len(self._planned.get(fingerprint, ()))
 
+    def has(self, fingerprint: str, number: int) -> bool:
+        """Whether the take of this number is copied."""
+        return any(copy.take == number for copy in self._planned.get(fingerprint, ()))
+
     @property
     def actions(self) -> tuple[Copy, ...]:
         return tuple(copy for copies in self._planned.values() for copy in copies)

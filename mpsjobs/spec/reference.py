@@ -19,6 +19,7 @@ from mpsjobs.spec.documents import (
 from mpsjobs.spec.settings_file import (
     AssumeRoleFile,
     CredentialsFile,
+    EnvironmentFile,
     NetworkFile,
     PolicyFile,
     ProviderFile,
@@ -55,6 +56,12 @@ _PARTS: tuple[tuple[str, type[Written], str], ...] = (
         "`variables.NAME`",
         VariableSpec,
         "In `mpsjobs.yaml`, set from outside; in a spec file, for that file alone.",
+    ),
+    (
+        "`environments.NAME`",
+        EnvironmentFile,
+        "Or a file `mpsjobs.NAME.yaml` with these keys. Sections are merged key by key, `null` takes back; another `kind` begins a "
+        "section anew.",
     ),
     ("Spec files", SpecFile, "By default `specs/**/*.yaml` and `.yml`."),
     (

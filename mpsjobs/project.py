@@ -414,7 +414,7 @@ class Project:
         return Sources(self.root, self.settings, self.catalogue, self._clock)
 
     def _plan(self, loaded: Loaded, state: State, options: Options) -> Plan:
-        sources, notices = self._sources.read()
+        sources, notices = self._sources.read() if options.mode.submits else ((), ())
         terms = Terms(
             realm=self.settings.provider.realm,
             attempts=self.settings.policy.attempts,

@@ -48,7 +48,7 @@ def test_init_makes_a_project_that_applies(mpsjobs: Callable[..., Ran], tmp_path
     assert ran.code == 0
     ignored = (root / ".gitignore").read_text().splitlines()
     assert ignored[0] == "*.tmp"
-    assert {"mpsjobs.state.json*", ".mpsjobs/", "/audio/"} <= set(ignored)
+    assert {"mpsjobs*.state.json*", ".mpsjobs/", "/audio/"} <= set(ignored)
     assert "project: my-game" in (root / "mpsjobs.yaml").read_text()
     plan = mpsjobs("-C", str(root), "plan", "--json").json()
     assert plan["summary"]["generate"] == 2

@@ -1,14 +1,16 @@
 """Environments and promotion on the embedded emulator: what is made in one is copied to another, and paid for once."""
 
 import json
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mpsjobs.project import Project
+from mpsjobs.model.ports import ObjectRef
+from tests.cli.clouds import PERMANENT, REGION, a_project, cloud
 from tests.conftest import SETTINGS, Folder
-from tests.s3 import S3Server
+from tests.s3 import S3Server, s3_store
 
 ENVIRONMENTS = f"""{SETTINGS}environments:
   dev: {{}}
@@ -160,7 +162,7 @@ def test_an_environment_that_buys_nothing_refuses_in_the_plan_and_says_where_fro
 def test_what_dev_is_making_just_now_is_a_risk(two: Folder) -> None:
     two.write(music=ONE)
     two.settings(ENVIRONMENTS.replace("speed: 1000", "speed: 1"))
-    assert apply(two, "dev", "--no-wait") == 0
+    assert apply(two, "dev", "--detach") == 0
     planned = plan(two, "prod")
     assert [(change["address"], change["kind"]) for change in planned["changes"]] == [("a", "generate")]
     assert [risk["summary"] for risk in planned["risks"]] == [
@@ -228,7 +230,11 @@ def test_a_saved_plan_is_refused_in_another_environment(two: Folder, tmp_path: P
 def test_an_environment_is_named_before_or_after_the_command_or_by_a_variable(
     two: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for words in (("--env", "dev", "plan"), ("plan", "--env", "dev"), ("--env", "prod", "plan", "--env", "dev")):
+    for words in (
+        ("--env", "dev", "plan"),
+        ("plan", "--env", "dev"),
+        ("--env", "prod", "plan", "--env", "dev"),
+    ):
         assert "(environment dev, emulator)" in two(*words).out
     monkeypatch.setenv("MPSJOBS_ENV", "dev")
     assert "(environment dev, emulator)" in two("plan").out
@@ -264,7 +270,23 @@ def test_the_base_can_be_copied_from_so_that_a_project_grows_environments(projec
     assert used(project, "dev", "a") == 1
 
 
-def test_takes_are_copied_between_a_bucket_and_a_folder(two: Folder, s3_server: S3Server) -> None:
-    """Each environment has a store of its own kind, with credentials of its own."""
-    pytest.importorskip("boto3")
-    assert Project.open(two.root, environment="prod").settings.store.prefix == "game"
+def test_takes_are_copied_from_one_bucket_to_another(tmp_path: Path, s3_server: S3Server) -> None:
+    project = a_project(tmp_path, PERMANENT)
+    with cloud(tmp_path / "cloud", s3_server, PERMANENT) as emulator:
+        other = "game-1250000000"
+        request = urllib.request.Request(f"{s3_server.url}/{other}", method="PUT")
+        urllib.request.urlopen(request, timeout=10).close()
+        blocks = f"environments:\n  dev: {{}}\n  prod: {{reuse_from: [dev], store: {{bucket: {other}, prefix: live}}}}\n"
+        project.settings(emulator.settings(more=blocks))
+        assert project("--env", "dev", "apply", "--auto-approve").code == 0
+        bill = emulator.bill()
+        ran = project("--env", "prod", "apply", "--auto-approve")
+        assert ran.code == 0, ran.err
+        assert emulator.bill() == bill
+        store = s3_store(s3_server.url)
+        there = list(store.list(ObjectRef(other, REGION, "live/takes/")))
+        assert len(there) == 7
+    recorded = json.loads((project.root / "mpsjobs.prod.state.json").read_text())["takes"]
+    outputs = [each for pool in recorded.values() for take in pool["takes"] for each in take["outputs"]]
+    assert {(o["key"], o["size"], o["etag"]) for o in outputs} == {(o.ref.key, o.size, o.etag) for o in there}
+    assert {o["bucket"] for o in outputs} == {other}

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from mpsjobs.apply import copying
 from mpsjobs.apply.collect import Collector
 from mpsjobs.apply.download import Downloads
 from mpsjobs.cli import main
@@ -119,6 +120,7 @@ def run(target: str) -> None:
     killer.around(mps.MpsClient, "stage", "stage")
     killer.around(mps._StagedCreate, "send", "send")
     killer.around(Collector, "collect", "collect")
+    killer.around(copying, "_copy", "copy")
     killer.around(Downloads, "place", "place")
     killer.around(file_session.FileSession, "save", "save")
     replace = os.replace

@@ -19,6 +19,7 @@ from mpsjobs.model.events import (
     SubmitRefused,
     SubmitUnknown,
     SubmitWithdrawn,
+    TakeCopied,
     TaskFailed,
     TaskSubmitted,
 )
@@ -86,6 +87,34 @@ def bought(attempt: str = "a1", fingerprint: str = "f1:x", take: int = 1) -> lis
     ]
 
 
+def copied(
+    attempt: str = "a1",
+    fingerprint: str = "f1:x",
+    take: int = 1,
+    realm: str = REALM,
+    *,
+    preferred: bool = False,
+) -> TakeCopied:
+    return TakeCopied(
+        at=AT,
+        address="menu",
+        fingerprint=fingerprint,
+        fields={"model": "GL", "prompt": f"für {fingerprint} 音乐"},
+        take=take,
+        attempt_id=attempt,
+        realm=realm,
+        bucket="b-1250000000",
+        region="ap-guangzhou",
+        cos_path=f"audio/takes/{attempt}/",
+        origin_environment="dev",
+        origin_attempt=f"dev-{attempt}",
+        task_id=f"task-{attempt}",
+        request_id="r1",
+        preferred=preferred,
+        outputs=(output(f"audio/takes/{attempt}/x.wav"),),
+    )
+
+
 def folded(*events: Event) -> State:
     fold = Fold(State(lineage="L"))
     for seq, event in enumerate(events, 1):
@@ -137,6 +166,8 @@ def next_event(draw: Any, state: State, number: int) -> Event:
     if kind <= 6:
         fingerprint = draw(_FINGERPRINTS)
         take = state.pool(fingerprint).next_number
+        if kind == 6 and draw(st.booleans()):
+            return copied(f"a{number}", fingerprint, take, draw(_REALMS), preferred=draw(st.booleans()))
         return intended(f"a{number}", fingerprint, take, draw(_REALMS))
     if kind == 7 and state.assets:
         return AssetRetired(AT, draw(st.sampled_from(sorted(state.assets))))

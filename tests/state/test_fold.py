@@ -18,10 +18,10 @@ from mpsjobs.model.events import (
     TaskFailed,
     TaskSubmitted,
 )
-from mpsjobs.model.state import AssetStatus, State, Take, TakeStatus, asset_status
+from mpsjobs.model.state import AssetStatus, State, Take, TakeStatus, asset_status, chosen_take
 from mpsjobs.state.fold import _FROM, Fold
 
-from .histories import AT, REALM, bought, folded, histories, intended, output, recorded
+from .histories import AT, REALM, bought, copied, folded, histories, intended, output, recorded
 
 SUBMITTED = TaskSubmitted(AT, "a1", "t1", "r1")
 
@@ -104,6 +104,17 @@ def test_the_commit_of_the_last_run_is_kept() -> None:
     run = RunStarted(AT, "r", "apply", "0.1.0", "me@box", "c0ffee")
     assert folded(run, RunFinished(AT, "r", 0)).commit == "c0ffee"
     assert folded(run, replace(run, commit=None)).commit is None
+
+
+def test_a_copy_is_a_take_at_once_and_the_preferred_one_is_used_until_another_is_picked() -> None:
+    state = folded(
+        *bought("a1", take=1), copied("a2", take=3), copied("a4", take=4, preferred=True), recorded()
+    )
+    pool = state.pool("f1:x")
+    assert state.assets["menu"].status is AssetStatus.READY
+    assert [(take.take, take.root) for take in pool.takes] == [(1, "a1"), (3, "dev-a2"), (4, "dev-a4")]
+    used = [chosen_take(pool, REALM, pick) for pick in (None, 3, 9)]
+    assert [take.take for take in used if take] == [4, 3, 4]
 
 
 def test_assets_follow_the_takes_of_their_fingerprint() -> None:

@@ -120,7 +120,7 @@ def told(copies: Sequence[Copy]) -> str | None:
     if not copies:
         return None
     names = listed(dict.fromkeys(copy.environment or BASE_ENVIRONMENT for copy in copies))
-    numbers = listed(str(copy.take) for copy in copies)
+    numbers = listed(map(str, sorted(copy.take for copy in copies)))
     return f"copied from {names}, free: take{'s'[: len(copies) > 1]} {numbers}"
 
 

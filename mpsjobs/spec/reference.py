@@ -60,8 +60,7 @@ _PARTS: tuple[tuple[str, type[Written], str], ...] = (
     (
         "`environments.NAME`",
         EnvironmentFile,
-        "Or a file `mpsjobs.NAME.yaml` with these keys. Sections are merged key by key, `null` takes back; another `kind` begins a "
-        "section anew.",
+        "Or a file `mpsjobs.NAME.yaml`. Sections are merged key by key, `null` takes back; another `kind` begins one anew.",
     ),
     ("Spec files", SpecFile, "By default `specs/**/*.yaml` and `.yml`."),
     (

@@ -53,10 +53,10 @@ def load_settings(root: Path, environment: str | None = None) -> tuple[Settings,
     """The settings of the project in the folder `root` as they are in an environment, and warnings about them.
 
     `defaults`, `presets`, `variables` and `models` of the result are as written, checked, and remember where; `load_assets` and
-    `load_catalogue` take them. Fields with `${…}` are checked by `load_assets`, which knows the values.
+    `load_catalogue` take them. Fields with `${…}` are checked by `load_assets`, which knows the values. `environment` None is the base.
 
     Raises:
-        SpecError: all mistakes in the file at once. Where the file asks for another version of mpsjobs, only that is said: what else
+        SpecError: there is no such environment; all mistakes in the files at once. Where the file asks for another version of mpsjobs, only that is said: what else
             looks wrong may be right there.
     """
     path = root / SETTINGS_NAME

@@ -133,6 +133,35 @@ def test_assets_of_one_sound_share_the_copy(two: Folder) -> None:
     assert (two.root / "audio/prod/b.mp3").is_file()
 
 
+def test_what_is_made_from_a_copy_is_bought_after_it_has_come(two: Folder) -> None:
+    two.write(music=ONE)
+    apply(two, "dev")
+    two.write(music="assets: {a: Warm theme, b: {prompt: Cover, reference_audio: {asset: a}}}\n")
+    planned = plan(two, "prod")
+    assert [(each["kind"], each["generations"]) for each in planned["changes"]] == [
+        ("restore", 0),
+        ("generate", 1),
+    ]
+    assert apply(two, "prod") == 0
+    assert len(two.bill()) == 2
+    (cover,) = (take for take in takes(two, "prod") if take["origin_attempt"] is None)
+    (theme,) = (take for take in takes(two, "prod") if take["origin_attempt"])
+    assert [each["sha256"] for each in cover["inputs"]] == [each["sha256"] for each in theme["outputs"]]
+    assert apply(two, "dev") == 0
+    assert len(two.bill()) == 3
+    assert not plan(two, "shop")["summary"]["generations"]
+
+
+def test_a_copy_that_fails_keeps_back_what_would_be_made_from_it(two: Folder) -> None:
+    two.write(music=ONE)
+    apply(two, "dev")
+    (output,) = takes(two, "dev")[0]["outputs"]
+    (two.root / ".mpsjobs/store/local-1250000000" / output["key"]).unlink()
+    two.write(music="assets: {a: Warm theme, b: {prompt: Cover, reference_audio: {asset: a}}}\n")
+    assert apply(two, "prod") == 3
+    assert len(two.bill()) == 1
+
+
 def test_a_copy_of_a_copy_is_one_take_of_one_task(two: Folder) -> None:
     two.write(music="assets: {a: {prompt: Warm theme, takes: 2}}\n")
     apply(two, "dev")

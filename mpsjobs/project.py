@@ -450,7 +450,7 @@ class Project:
         downloads = self.connections.downloads()
         if plan.actions:
             with self.connections.mps() as mps:
-                workers = Workers(mps, self.connections.collector(), downloads)
+                workers = Workers(mps, self.connections.collector(), downloads, self._clock)
                 on_start(workers.interrupt)
                 result = Runner(self._shared(session, workers, report, options)).run(plan)
             if session.failed:

@@ -21,6 +21,7 @@ from mpsjobs.apply.workers import (
     CollectAnswer,
     CopyAnswer,
     Interrupted,
+    Left,
     NoteAnswer,
     PlaceAnswer,
     PollAnswer,
@@ -164,6 +165,8 @@ class Runner:
         match answer:
             case StageAnswer(number, outcome):
                 submit.on_staged(run, number, self._jobs[number], outcome)
+            case Left(number, at):
+                run.scheduler.left(number, at)
             case SendAnswer(number, outcome):
                 submit.on_sent(run, number, self._jobs[number], outcome)
             case PollAnswer(number, outcome):

@@ -15,12 +15,16 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Protocol, TypeAlias
 
 from mpsjobs.model.ports import Backoff
 
 STAGED_AHEAD = 2
 """Requests held ready with their last byte unsent, so that connecting does not disturb the even spacing."""
+
+MOST_STAGED_AHEAD = 16
+"""As many as that where connecting, or putting a reference into the store, takes its time: each holds a connection and a thread."""
 
 STAGE_LEAD_S = 0.5
 SENDS_AT_ONCE = 32
@@ -30,6 +34,9 @@ GIVE_UP_AFTER = {Backoff.SHORT: 8, Backoff.LONG: 5}
 """So many failures in a row, with no success between them, and the lane stops."""
 
 _PAUSE_S = {Backoff.SHORT: (0.5, 15.0), Backoff.THROTTLED: (0.1, 4.0), Backoff.LONG: (10.0, 60.0)}
+_LEARN_SLOWER, _LEARN_FASTER = 0.5, 0.1
+"""How much a request that took longer, or less long, to be made ready counts: waiting for the next one wastes more than a connection."""
+
 _POLL_S = (1.0, 15.0)
 _COLLECT_RETRY_S = (1.0, 20.0)
 
@@ -40,8 +47,11 @@ class Pacer(Protocol):
     It is told of throttled and accepted requests, so that it can leave room for others who use the same quota.
     """
 
+    @property
+    def per_second(self) -> float: ...
     def ready_at(self) -> float: ...
     def sent(self, at: float) -> None: ...
+    def left(self, sent_at: float, left_at: float) -> None: ...
     def throttled(self) -> None: ...
     def accepted(self) -> None: ...
 
@@ -142,7 +152,8 @@ class Scheduler:
     _followers: dict[int, list[int]] = field(default_factory=dict)
     _to_release: deque[int] = field(default_factory=deque)
     _queue: deque[int] = field(default_factory=deque)
-    _staging: set[int] = field(default_factory=set)
+    _staging: dict[int, float] = field(default_factory=dict)  # job → when that began
+    _staging_s: float = 0.0
     _staged: deque[int] = field(default_factory=deque)
     _sending: dict[int, float] = field(default_factory=dict)  # job → when it left; so is _polling
     _waiting: dict[int, _Wait] = field(default_factory=dict)
@@ -247,10 +258,16 @@ class Scheduler:
             self._submit_lane.pacer.sent(now)
             self._sending[job] = now
             yield Send(job)
-        while self._queue and len(self._staging) + len(self._staged) < STAGED_AHEAD:
+        while self._queue and len(self._staging) + len(self._staged) < self._ahead:
             job = self._queue.popleft()
-            self._staging.add(job)
+            self._staging[job] = now
             yield Stage(job)
+
+    @property
+    def _ahead(self) -> int:
+        """How many requests are held ready: as many as leave while one is made ready, and one more."""
+        meanwhile = ceil(self._staging_s * self._submit_lane.pacer.per_second)
+        return min(max(STAGED_AHEAD, meanwhile + 1), MOST_STAGED_AHEAD)
 
     def _may_send(self) -> bool:
         """A request is ready, and so is a thread that waits for its answer: the mark and the last byte stay together."""
@@ -266,7 +283,7 @@ class Scheduler:
         times = []
         if self._may_send():
             times.append(self._submit_lane.ready_at())
-        elif self._queue and len(self._staging) < STAGED_AHEAD:
+        elif self._queue and len(self._staging) < self._ahead:
             times.append(self._submit_lane.ready_at() - STAGE_LEAD_S)
         if self._may_poll():
             times.append(max(self._due[0][0], self._poll_lane.ready_at()))
@@ -284,17 +301,27 @@ class Scheduler:
         """What the job comes after is not there: it is not sent."""
         self._over(job)
 
-    def staged(self, job: int) -> bool:
+    def staged(self, job: int, now: float) -> bool:
         """The request is ready. Returns False after `close_submits`: abandon it."""
-        self._staging.discard(job)
+        took = now - self._staging.pop(job, now)
+        self._staging_s += (took - self._staging_s) * (
+            _LEARN_SLOWER if took > self._staging_s else _LEARN_FASTER
+        )
         if self.closed:
             return False
         self._staged.append(job)
         return True
 
+    def left(self, job: int, at: float) -> None:
+        """The last byte of the request, or the question, really leaves at this time."""
+        if (sent_at := self._sending.get(job)) is not None:
+            self._submit_lane.pacer.left(sent_at, at)
+        elif (asked_at := self._polling.get(job)) is not None:
+            self._poll_lane.pacer.left(asked_at, at)
+
     def not_created(self, job: int, backoff: Backoff, now: float) -> bool:
         """The job goes back to the head of the queue. Returns False when the lane has failed too often: close it."""
-        self._staging.discard(job)
+        self._staging.pop(job, None)
         go_on = self._submit_lane.failed(backoff, now, self._sending.pop(job, now))
         if not self.closed:
             self._queue.appendleft(job)
@@ -308,7 +335,7 @@ class Scheduler:
 
     def not_sent(self, job: int) -> None:
         """Nothing more is submitted for this job; it says nothing about the lane."""
-        self._staging.discard(job)
+        self._staging.pop(job, None)
         self._sending.pop(job, None)
 
     def refused(self, job: int) -> None:

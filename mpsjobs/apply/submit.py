@@ -171,7 +171,7 @@ def on_staged(run: Run, number: int, job: Job, outcome: StagedCreate | NotCreate
     if isinstance(outcome, NotCreated):
         _on_not_created(run, number, job, outcome)
         return
-    if run.scheduler.staged(number):
+    if run.scheduler.staged(number, run.now()):
         job.staged = outcome
     else:
         outcome.abandon()

@@ -12,8 +12,9 @@ from mpsjobs.apply.collect import Collector, Search
 from mpsjobs.apply.download import Downloads
 from mpsjobs.apply.progress import Downloaded, Noticed
 from mpsjobs.apply.receipts import Receipt
-from mpsjobs.apply.scheduler import COLLECTS_AT_ONCE, POLLS_AT_ONCE, SENDS_AT_ONCE, STAGED_AHEAD
+from mpsjobs.apply.scheduler import COLLECTS_AT_ONCE, MOST_STAGED_AHEAD, POLLS_AT_ONCE, SENDS_AT_ONCE
 from mpsjobs.model.ports import (
+    Clock,
     CreateOutcome,
     DescribeOutcome,
     Mps,
@@ -31,6 +32,14 @@ COPIES_AT_ONCE = 4
 class StageAnswer:
     job: int
     outcome: StagedCreate | NotCreated
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A thread is about to send the last byte of a request, or a question, at this monotonic time. Its answer follows."""
+
+    job: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +109,8 @@ class Interrupted:
 
 
 Answer: TypeAlias = (
-    StageAnswer
+    Left
+    | StageAnswer
     | SendAnswer
     | PollAnswer
     | CollectAnswer
@@ -113,17 +123,18 @@ Answer: TypeAlias = (
 
 
 class Workers:
-    """Threads around the ports. Every call leads to exactly one answer in `next`.
+    """Threads around the ports. Every call leads to exactly one answer in `next`; before those of the API comes when they left.
 
     Paid requests have threads of their own: neither slow answers about tasks nor downloads may delay a last byte.
     """
 
-    def __init__(self, mps: Mps, collector: Collector, downloads: Downloads | None) -> None:
+    def __init__(self, mps: Mps, collector: Collector, downloads: Downloads | None, clock: Clock) -> None:
         self._mps = mps
+        self._clock = clock
         self._collector = collector
         self._downloads = downloads
         self._inbox: SimpleQueue[Answer] = SimpleQueue()
-        self._submits = ThreadPoolExecutor(SENDS_AT_ONCE + STAGED_AHEAD, thread_name_prefix="submit")
+        self._submits = ThreadPoolExecutor(SENDS_AT_ONCE + MOST_STAGED_AHEAD, thread_name_prefix="submit")
         self._gathers = ThreadPoolExecutor(POLLS_AT_ONCE + COLLECTS_AT_ONCE, thread_name_prefix="gather")
         self._copies = ThreadPoolExecutor(COPIES_AT_ONCE, thread_name_prefix="copy")
         self._places = ThreadPoolExecutor(2, thread_name_prefix="place")
@@ -135,10 +146,18 @@ class Workers:
         self._start(self._submits, Step.STAGE, job, lambda: StageAnswer(job, self._mps.stage(body())))
 
     def send(self, job: int, staged: StagedCreate) -> None:
-        self._start(self._submits, Step.SEND, job, lambda: SendAnswer(job, staged.send()))
+        def answer() -> Answer:
+            self._inbox.put(Left(job, self._clock.monotonic()))
+            return SendAnswer(job, staged.send())
+
+        self._start(self._submits, Step.SEND, job, answer)
 
     def poll(self, job: int, task_id: str) -> None:
-        self._start(self._gathers, Step.POLL, job, lambda: PollAnswer(job, self._mps.describe(task_id)))
+        def answer() -> Answer:
+            self._inbox.put(Left(job, self._clock.monotonic()))
+            return PollAnswer(job, self._mps.describe(task_id))
+
+        self._start(self._gathers, Step.POLL, job, answer)
 
     def collect(self, job: int, search: Search) -> None:
         self._start(

@@ -1,6 +1,6 @@
 """When the next request may leave. Holds no clock and never waits: it is told and asked."""
 
-from collections import deque
+from bisect import bisect_left, insort
 from typing import Final
 
 _MARGIN: Final = 0.02
@@ -23,9 +23,10 @@ _CLIMB: Final = 1 / 150
 class Pacer:
     """Spaces requests evenly, at `per_second` at the most, and at less while others use a part of the same quota.
 
-    If every request leaves no sooner than `ready_at`, however late, then no more than `per_second` leave in any second (at least one),
-    and undisturbed requests take at most 2 % longer than the rate says (a rate of 2.5 is kept as 2 in any second). Each throttled answer
-    lowers the rate, accepted ones raise it again. Times are seconds on any one monotonic clock. Not thread-safe.
+    If every request leaves no sooner than `ready_at`, however late, and what leaves late is told by `left` before the second is over, then
+    no more than `per_second` leave in any second (at least one), and undisturbed requests take at most 2 % longer than the rate says (a
+    rate of 2.5 is kept as 2 in any second). Each throttled answer lowers the rate, accepted ones raise it again. Times are seconds on any
+    one monotonic clock. Not thread-safe.
     """
 
     def __init__(self, per_second: float) -> None:
@@ -34,7 +35,8 @@ class Pacer:
         self._full = per_second
         self._rate = per_second
         self._good = float("inf")
-        self._recent: deque[float] = deque(maxlen=max(1, int(per_second)))
+        self._most = max(1, int(per_second))
+        self._recent: list[float] = []  # the latest times, sorted
         self._slot = float("-inf")
 
     @property
@@ -45,14 +47,28 @@ class Pacer:
     def ready_at(self) -> float:
         """The time from which the next request may leave; minus infinity for the first."""
         slot = self._slot + 1 / self._rate
-        if len(self._recent) == self._recent.maxlen:
+        if len(self._recent) == self._most:
             slot = max(slot, self._recent[0] + max(1 + _MARGIN, 1 / self._full))
         return slot
 
     def sent(self, at: float) -> None:
         """A request left at this time."""
         self._slot = max(self.ready_at(), at - _CATCH_UP / self._rate)
-        self._recent.append(max(at, self._recent[-1]) if self._recent else at)
+        self._note(at)
+
+    def left(self, sent_at: float, left_at: float) -> None:
+        """The request that was given the time `sent_at` really left at this one: a thread had to wake, a mark had to be written."""
+        if left_at <= sent_at:
+            return
+        place = bisect_left(self._recent, sent_at)
+        if place < len(self._recent) and self._recent[place] == sent_at:
+            del self._recent[place]
+        self._note(left_at)
+
+    def _note(self, at: float) -> None:
+        insort(self._recent, at)
+        if len(self._recent) > self._most:
+            del self._recent[0]
 
     def throttled(self) -> None:
         """A request was refused for being one too many. Say it once for all those that left before the answer came."""

@@ -72,6 +72,8 @@ class Cloud:
     refuse: Callable[[int, float], Backoff | None] = lambda _job, _now: None
     skip: Callable[[int], bool] = lambda _job: False
     latency_s: float = 0.05
+    staging_s: float = 0.05
+    late: Callable[[], float] = lambda: 0.0
     now: float = 0.0
     sends: list[float] = field(default_factory=list)
     polls: list[float] = field(default_factory=list)
@@ -88,8 +90,7 @@ class Cloud:
                 if isinstance(command, Release):
                     self._release(command.job)
                     continue
-                # A request is staged on a connection that is open already: that takes no round trip.
-                latency = min(self.latency_s, 0.05) if isinstance(command, Stage) else self.latency_s
+                latency = self.staging_s if isinstance(command, Stage) else self.latency_s
                 heapq.heappush(self._answers, (self.now + latency, next(self._order), self._answer(command)))
             wake = self.scheduler.wake_at()
             times = [t for t in (wake, self._answers[0][0] if self._answers else None) if t is not None]
@@ -114,9 +115,11 @@ class Cloud:
         job = command.job
         match command:
             case Stage():
-                return lambda: self.scheduler.staged(job)
+                return lambda: self.scheduler.staged(job, self.now)
             case Send():
-                self.sends.append(self.now)
+                at = self.now + self.late()
+                self.sends.append(at)
+                heapq.heappush(self._answers, (at, next(self._order), lambda: self.scheduler.left(job, at)))
                 return lambda: self._sent(job)
             case Poll():
                 self.polls.append(self.now)
@@ -161,6 +164,27 @@ def test_submissions_are_evenly_spaced_and_never_above_the_limit() -> None:
     cloud.run()
     assert all(later - earlier > 1.0 for earlier, later in zip(cloud.sends, cloud.sends[RATE:], strict=False))
     assert cloud.sends[-1] - cloud.sends[0] <= 399 / RATE * 1.03
+
+
+def test_threads_that_wake_late_never_bring_too_many_into_one_second() -> None:
+    chance = random.Random(7)
+    work = scheduler()
+    for job in range(600):
+        work.add_submit(job)
+    cloud = Cloud(work, lambda _: 60, latency_s=0.4, late=lambda: chance.choice([0.0, 0.001, 0.03, 0.2]))
+    cloud.run()
+    sends = sorted(cloud.sends)
+    assert all(later - earlier > 1.0 for earlier, later in zip(sends, sends[RATE:], strict=False))
+
+
+@pytest.mark.parametrize("staging_s", [0.05, 0.2, 0.5])
+def test_the_rate_is_kept_however_long_it_takes_to_make_a_request_ready(staging_s: float) -> None:
+    work = scheduler()
+    for job in range(400):
+        work.add_submit(job)
+    cloud = Cloud(work, duration_s=lambda _: 60, staging_s=staging_s)
+    cloud.run()
+    assert cloud.sends[-1] - cloud.sends[100] <= 299 / RATE * 1.03
 
 
 def test_waiting_tasks_hold_up_neither_submissions_nor_each_other() -> None:
@@ -241,7 +265,7 @@ def test_requests_that_left_before_the_lane_went_slower_slow_it_once() -> None:
     while len(sent) < 5:
         for command in work.commands(now):
             if isinstance(command, Stage):
-                work.staged(command.job)
+                work.staged(command.job, now)
             else:
                 sent.append(command.job)
         now += 0.01
@@ -285,9 +309,9 @@ def test_after_stop_nothing_is_sent() -> None:
         work.add_submit(job)
     stages = [command for command in work.commands(0.0) if isinstance(command, Stage)]
     assert len(stages) == STAGED_AHEAD
-    work.staged(stages[0].job)
+    work.staged(stages[0].job, 0.0)
     work.stop()
-    assert work.staged(stages[1].job) is False
+    assert work.staged(stages[1].job, 0.0) is False
     assert list(work.commands(100.0)) == []
     assert work.sending == 0
 
@@ -378,7 +402,7 @@ def test_a_refused_job_releases_what_comes_after_it() -> None:
     work.add_submit(0)
     work.add_submit(1, after=[0])
     assert list(work.commands(0.0)) == [Stage(0)]
-    work.staged(0)
+    work.staged(0, 0.0)
     assert list(work.commands(0.0)) == [Send(0)]
     work.refused(0)
     assert list(work.commands(0.1)) == [Release(1)]

@@ -29,6 +29,22 @@ def test_no_second_ever_sees_too_many(rate: float, delays: list[float]) -> None:
     assert most_in_a_second(times) <= max(1, rate)
 
 
+@given(st.sampled_from([1, 7, 20]), st.lists(st.tuples(st.floats(0, 0.2), st.floats(0, 0.6)), max_size=120))
+def test_what_leaves_late_counts_from_when_it_left(rate: float, delays: list[tuple[float, float]]) -> None:
+    pacer, given_at, left_at = Pacer(rate), 100.0, list[float]()
+    untold: list[tuple[float, float]] = []
+    for delay, late in [(0.0, 0.0), *delays]:
+        given_at = max(pacer.ready_at(), given_at) + delay
+        for told in [each for each in untold if each[1] <= given_at]:
+            pacer.left(*told)
+            untold.remove(told)
+            given_at = max(given_at, pacer.ready_at())
+        pacer.sent(given_at)
+        untold.append((given_at, given_at + late))
+        left_at.append(given_at + late)
+    assert most_in_a_second(left_at) <= rate
+
+
 @given(st.lists(st.floats(0, 0.2), max_size=100))
 def test_requests_never_bunch(delays: list[float]) -> None:
     times = run(Pacer(20), delays)

@@ -124,6 +124,8 @@ def _on_not_described(run: Run, number: int, job: Job, outcome: DescribeFailed) 
         message=outcome.message,
         request_id=outcome.request_id,
     )
+    if outcome.retry is not None:
+        run.notice_trouble(outcome.retry, "asked for", outcome.code, outcome.message)
     if outcome.retry is None and outcome.scope is Scope.ASSET:
         why = f"the provider tells nothing of this task ({outcome.code}: {outcome.message.rstrip('.')})"
         let_go(run, number, job, why, outcome.request_id)

@@ -18,7 +18,7 @@ from mpsjobs.model import events
 from mpsjobs.model.asset import Asset, Json, StoreTarget
 from mpsjobs.model.change import Copy
 from mpsjobs.model.diagnostics import Diagnostic, StateError
-from mpsjobs.model.ports import Clock, ObjectRef, StateSession
+from mpsjobs.model.ports import Backoff, Clock, ObjectRef, StateSession
 from mpsjobs.model.state import Output, Take, chosen_take
 from mpsjobs.state.identity import timestamp
 
@@ -82,6 +82,7 @@ class Run:
     noting: int = 0
     trouble: Exception | None = None
     stop_by: float = float("inf")
+    _noticed: set[str] = field(default_factory=set)
 
     def now(self) -> float:
         return self.clock.monotonic()
@@ -146,6 +147,19 @@ class Run:
         failure = progress.Failed(job.address, job.take, code, message, request_id, job.task_id)
         self.tally.failed.append(failure)
         self.report(failure)
+
+    def skipped(self, job: Job, message: str) -> None:
+        skipped = progress.Skipped(job.address, job.take, message)
+        self.tally.skipped.append(skipped)
+        self.report(skipped)
+
+    def notice_trouble(self, backoff: Backoff, verb: str, code: str, message: str) -> None:
+        """Say once why it does not go on for now; being one request too many is daily life."""
+        if backoff is not Backoff.THROTTLED and code not in self._noticed:
+            self._noticed.add(code)
+            self.report(
+                progress.Noticed(None, f"no task can be {verb} for now, it is tried again: {message}")
+            )
 
     def close_submits(self, summary: str, detail: str, request_id: str | None) -> None:
         """Send nothing more, because of what the cloud said; go on collecting what is paid for. Said once."""

@@ -31,7 +31,7 @@ from mpsjobs.apply.workers import (
 )
 from mpsjobs.model import events
 from mpsjobs.model.change import Copy, Kind, Plan, Reconcile, Resume, Submit
-from mpsjobs.model.diagnostics import MpsjobsError
+from mpsjobs.model.diagnostics import MissingInputError, MpsjobsError
 from mpsjobs.model.state import TakeStatus
 
 TICK_S = 0.5
@@ -190,32 +190,46 @@ class Runner:
                 assert_never(answer)
 
     def _on_broken(self, broken: Broken) -> None:
-        """One thing that cannot be collected or downloaded is left to a later run; anything else stops this one, in good order."""
+        """What concerns one take is left to a later run, or not bought; anything else stops this run, in good order."""
         run, error, number = self.shared, broken.error, broken.job
-        known = isinstance(error, MpsjobsError | OSError)
         log.warning("broken", step=str(broken.step), error=repr(error))
-        if broken.step is Step.NOTE:
-            run.noting -= 1
-        elif number is None:
-            run.placing -= 1
-        if known and broken.step is Step.NOTE:
-            if not self._warned:
-                run.report(progress.Noticed(None, f"{RECEIPT_LOST}: {error}"))
-            self._warned = True
-        elif known and number is None:
-            run.report(progress.Noticed(None, f"a download failed: {error}"))
-        elif known and number is not None and broken.step is Step.COPY:
-            copying.on_failed(run, number, self._jobs[number], error)
-        elif known and number is not None and broken.step is Step.COLLECT:
-            gather.let_go(run, number, self._jobs[number], f"its outputs cannot be collected: {error}")
+        if number is None and self._is_beside(broken):
+            return
+        known, job = (
+            isinstance(error, MpsjobsError | OSError),
+            self._jobs.get(-1 if number is None else number),
+        )
+        if number is not None and job is not None:
+            if known and broken.step is Step.COPY:
+                copying.on_failed(run, number, job, error)
+                return
+            if known and broken.step is Step.COLLECT:
+                gather.let_go(run, number, job, f"its outputs cannot be collected: {error}")
+                return
+            if isinstance(error, MissingInputError):
+                submit.on_missing_input(run, number, job, error)
+                return
+            run.scheduler.not_sent(number)
+        if isinstance(error, MpsjobsError):
+            run.tally.stopped.extend(error.diagnostics)
         else:
-            if number is not None:
-                run.scheduler.not_sent(number)
-            if isinstance(error, MpsjobsError):
-                run.tally.stopped.extend(error.diagnostics)
-            else:
-                run.trouble = run.trouble or error
-            run.stop(f"{broken.step} failed")
+            run.trouble = run.trouble or error
+        run.stop(f"{broken.step} failed")
+
+    def _is_beside(self, broken: Broken) -> bool:
+        """Whether it was a receipt or a download, which is told and stops nothing."""
+        run, error = self.shared, broken.error
+        known = isinstance(error, MpsjobsError | OSError)
+        if broken.step is not Step.NOTE:
+            run.placing -= 1
+            if known:
+                run.report(progress.Noticed(None, f"a download failed: {error}"))
+            return known
+        run.noting -= 1
+        if known and not self._warned:
+            run.report(progress.Noticed(None, f"{RECEIPT_LOST}: {error}"))
+            self._warned = True
+        return known
 
     def _tick(self) -> None:
         run, now = self.shared, self.shared.now()

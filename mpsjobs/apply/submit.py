@@ -15,7 +15,7 @@ from mpsjobs.apply.run import Run, log
 from mpsjobs.model import events
 from mpsjobs.model.asset import Asset, ReferenceKind
 from mpsjobs.model.change import Need, Submit
-from mpsjobs.model.diagnostics import StateError
+from mpsjobs.model.diagnostics import MissingInputError, StateError
 from mpsjobs.model.ports import (
     Ambiguous,
     Created,
@@ -59,9 +59,15 @@ def release(run: Run, number: int, job: Job) -> None:
     if not run.wiring.mode.waits and all(lack.may_come for lack in lacking):
         run.tally.held.append(job.address)
     else:
-        skipped = progress.Skipped(job.address, job.take, "; ".join(lack.words for lack in lacking))
-        run.tally.skipped.append(skipped)
-        run.report(skipped)
+        run.skipped(job, "; ".join(lack.words for lack in lacking))
+    run.scheduler.skipped(number)
+
+
+def on_missing_input(run: Run, number: int, job: Job, error: MissingInputError) -> None:
+    """What this one asset is made from is not there: it is not sent, and neither is what waits for it."""
+    _withdraw(run, job)
+    run.scheduler.not_sent(number)
+    run.skipped(job, " ".join(f"{each.summary} {each.hint}".strip() for each in error.diagnostics))
     run.scheduler.skipped(number)
 
 
@@ -247,6 +253,7 @@ def _on_not_created(run: Run, number: int, job: Job, outcome: NotCreated) -> Non
         message=outcome.message,
         request_id=outcome.request_id,
     )
+    run.notice_trouble(outcome.backoff, "submitted", outcome.code, outcome.message)
     if not run.scheduler.not_created(number, outcome.backoff, run.now()):
         run.close_submits(f"no task can be submitted: {outcome.code}", outcome.message, outcome.request_id)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from mpsjobs.model.asset import Reference, ReferenceKind, Sound, StoreTarget
-from mpsjobs.model.diagnostics import CloudError
+from mpsjobs.model.diagnostics import MissingInputError
 from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.state import Take, output_of
 
@@ -33,8 +33,8 @@ class References:
         """The sound with a URL for every reference, good for an hour from now.
 
         Raises:
-            CloudError: a file is not what it was when the plan was made, an output of a take is gone, the store cannot be used, or the
-                URL would end too soon.
+            MissingInputError: a file is not what it was when the plan was made, or an output of a take is gone.
+            CloudError: the store cannot be used, or the URL would end too soon.
         """
         return replace(
             sound,
@@ -61,7 +61,7 @@ class References:
         ref = ObjectRef(output.bucket, output.region, output.key)
         there = self.store.head(ref)
         if there is None or there.size != output.size:
-            raise CloudError.of(
+            raise MissingInputError.of(
                 f"Take {take.take} of {address} is not in the store as it was recorded.",
                 detail=f"{ref.bucket}/{ref.key} is {'gone' if there is None else 'another file now'}; another asset is made from it.",
                 hint=f"Bring it back, pick another take, or make a new one: mpsjobs apply --replace {address}",
@@ -86,8 +86,8 @@ class References:
         return ref
 
 
-def _changed(reference: Reference) -> CloudError:
-    return CloudError.of(
+def _changed(reference: Reference) -> MissingInputError:
+    return MissingInputError.of(
         f"{reference.value} has changed since the plan was made.",
         detail="What it holds now is another sound than the one that was planned.",
         hint="Plan and apply again.",

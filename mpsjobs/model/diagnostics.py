@@ -8,6 +8,7 @@ The tree of errors::
     │   └── LockLostError   this run no longer holds the state, or somebody changed it meanwhile
     ├── LockHeldError       another run holds the state
     └── CloudError          credentials, the network, or an answer that stops the run
+        └── MissingInputError   what one asset is made from is gone or was changed: it concerns that asset alone
 
 Anything else that reaches the user is a bug in mpsjobs and says so.
 
@@ -105,3 +106,7 @@ class CloudError(MpsjobsError):
         """This error, with its code."""
         self.code = code
         return self
+
+
+class MissingInputError(CloudError):
+    """What an asset is made from is not there as it was planned; other assets go on."""

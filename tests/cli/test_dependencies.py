@@ -239,15 +239,20 @@ def test_the_limit_counts_all_that_follows(project: Folder) -> None:
     assert project("apply", "--auto-approve", "--max-generations", "3").code == 0
 
 
-def test_a_file_of_the_theme_that_is_gone_stops_before_anything_is_paid(project: Folder) -> None:
+def test_a_file_of_the_theme_that_is_gone_keeps_back_what_is_made_from_it_and_nothing_else(
+    project: Folder,
+) -> None:
     project.write(music=SPEC)
     apply(project, "--target", "theme")
     key = takes_of(project, "theme")[0]["outputs"][0]
     (project.root / ".mpsjobs" / "store" / key["bucket"] / key["key"]).unlink()
+    project.write(music=SPEC + "  other: Another sound\n")
     ran = project("apply", "--auto-approve")
-    assert ran.code == 1
+    assert ran.code == 3
     assert "Take 1 of theme is not in the store as it was recorded." in ran.err
-    assert prompts(project) == ["A theme"]
+    assert "mpsjobs apply --replace theme" in ran.err
+    assert sorted(prompts(project)) == ["A theme", "Another sound"]
+    assert project("state", "list").out.count("ready") == 2
 
 
 def test_receipts_bring_back_what_takes_were_made_from(project: Folder) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from mpsjobs.apply.mode import Mode
-from mpsjobs.cli.options import common, lock_timeout, selected, strict, variables
+from mpsjobs.cli.options import common, lock_timeout, selected, strict, variables, verbose
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
 from mpsjobs.plan.saved import decode
@@ -39,6 +39,7 @@ from mpsjobs.project import Options
 @selected
 @strict
 @variables
+@verbose
 @common
 def command(  # noqa: PLR0913  # the options of the command, one to one
     output: Output,
@@ -52,6 +53,7 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     lock_timeout: float,
     selection: Selection,
     strict: bool,
+    verbose: bool,
 ) -> int:
     """Generate what is new or changed, and record what came out; with PLAN_FILE just what was planned and reviewed there."""
     if output.json and not (auto_approve or plan_file):
@@ -74,4 +76,4 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
         lock_timeout_s=lock_timeout,
         local_state=allow_local_state,
     )
-    return carry_out(output, options, auto_approve=auto_approve or plan_file is not None)
+    return carry_out(output, options, auto_approve=auto_approve or plan_file is not None, verbose=verbose)

@@ -135,6 +135,10 @@ lock_timeout = click.option(
     help="Wait so long for another run, such as 30s or 5m.",
 )
 
+verbose = click.option(
+    "--verbose", "-v", is_flag=True, help="Show every detail of every change, however many there are."
+)
+
 strict = click.option("--strict", is_flag=True, help="Unknown models, versions and parameters are errors.")
 
 

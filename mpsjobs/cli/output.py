@@ -38,7 +38,15 @@ class Output:
         )
         colour = "--no-color" not in arguments and not os.environ.get("NO_COLOR")
         lines = bool({"apply", "wait", "refresh"} & set(arguments))
-        return cls("--json" in arguments, colour, debug, lines)
+        as_json = (
+            "--json" in arguments or "--format=json" in arguments or _follows(arguments, "--format", "json")
+        )
+        return cls(as_json, colour, debug, lines)
+
+    @property
+    def coloured(self) -> bool:
+        """Whether results are in colours."""
+        return self._colour(sys.stdout) is None
 
     def result(self, text: str = "") -> None:
         """A line of the result, on stdout."""

@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 
 from mpsjobs.apply.result import ExitCode
-from mpsjobs.cli.options import common, open_project, selected, strict, variables
+from mpsjobs.cli.options import common, open_project, selected, strict, variables, verbose
 from mpsjobs.cli.output import Output
-from mpsjobs.cli.plan_text import plan_lines
+from mpsjobs.cli.plan_markdown import failure_markdown, plan_markdown
+from mpsjobs.cli.plan_text import Look, plan_lines
+from mpsjobs.model.diagnostics import SpecError
 from mpsjobs.plan.document import plan_document
 from mpsjobs.plan.selection import Selection
 from mpsjobs.project import Options
@@ -21,21 +23,49 @@ from mpsjobs.project import Options
     metavar="FILE",
     help="Save the plan for `mpsjobs apply FILE`.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "markdown")),
+    default="text",
+    show_default=True,
+    help="For people, for scripts (as --json), or as a comment on a pull request.",
+)
 @selected
 @strict
 @variables
+@verbose
 @common
 def command(
-    output: Output, *, detailed_exitcode: bool, out: Path | None, selection: Selection, strict: bool
+    output: Output,
+    *,
+    detailed_exitcode: bool,
+    out: Path | None,
+    form: str,
+    selection: Selection,
+    strict: bool,
+    verbose: bool,
 ) -> int:
-    """Show what apply would do. Changes nothing and costs nothing."""
+    """Show what apply would do. Changes nothing and costs nothing.
+
+    Few changes are shown in full, many with one line for each asset; --verbose shows all in full. Markdown always fits into a comment.
+    """
+    form = "json" if output.json else form
     project, options = open_project(), Options(strict=strict, selection=selection)
-    plan = project.save_plan(out, options) if out else project.plan(options)
-    if output.json:
-        output.document(plan_document(plan))
+    name = project.settings.project
+    try:
+        plan = project.save_plan(out, options) if out else project.plan(options)
+    except SpecError as error:
+        if form == "markdown":  # the pull request is where the mistakes were written
+            output.result(failure_markdown(name, error.diagnostics))
+        raise
     output.diagnostics(plan.diagnostics)
-    if not output.json:
-        for line in plan_lines(plan):
+    if form == "json":
+        output.document(plan_document(plan))
+    elif form == "markdown":
+        output.result(plan_markdown(plan, name))
+    else:
+        for line in plan_lines(plan, Look.of(output, verbose=verbose)):
             output.result(line)
     if out:
         output.say(f"Saved the plan. To carry out just this: mpsjobs apply {out}")

@@ -1,143 +1,229 @@
-"""The plan as a person reads it: what happens to which asset, and why."""
+"""The plan as a person reads it in a terminal: what happens to which asset, and why."""
 
-import unicodedata
-from collections.abc import Iterator, Mapping
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import click
-import orjson
+from rich.cells import cell_len
 
-from mpsjobs.model.asset import Json, masked
-from mpsjobs.model.change import Change, Kind, Plan, Reason
+from mpsjobs.cli.output import Output
+from mpsjobs.cli.plan_folding import Row, fold
+from mpsjobs.cli.plan_words import (
+    SYMBOLS,
+    compared,
+    counted,
+    counts_text,
+    generations_text,
+    group_headline,
+    groups,
+    harmless,
+    headline,
+    note,
+    nothing_to_do,
+    price_text,
+    total,
+    value_text,
+)
+from mpsjobs.cli.text_pieces import clipped, painted, wrapped
+from mpsjobs.cli.word_diff import Piece, Side, folded
+from mpsjobs.model.asset import Json
+from mpsjobs.model.change import Change, Kind, Plan, Reason, Risk
 
-_SYMBOLS = {
-    Kind.GENERATE: ("+", "green"),
-    Kind.REGENERATE: ("-/+", "yellow"),
-    Kind.RESTORE: ("+", "cyan"),
-    Kind.UPDATE: ("~", "yellow"),
-    Kind.MOVE: ("~", "cyan"),
-    Kind.RETIRE: ("-", "red"),
-    Kind.RESUME: ("~", "blue"),
-    Kind.UNRESOLVED: ("?", "magenta"),
-    Kind.FAILED: ("!", "red"),
+_COLOURS = {
+    Kind.GENERATE: "green",
+    Kind.REGENERATE: "yellow",
+    Kind.RESTORE: "cyan",
+    Kind.UPDATE: "yellow",
+    Kind.MOVE: "cyan",
+    Kind.RETIRE: "red",
+    Kind.RESUME: "blue",
+    Kind.UNRESOLVED: "magenta",
+    Kind.FAILED: "red",
 }
 
-_HEADERS = {
-    Kind.GENERATE: "will be generated",
-    Kind.REGENERATE: "must be regenerated",
-    Kind.RESTORE: "will be restored: an earlier take comes back, free",
-    Kind.UPDATE: "will be updated in place",
-    Kind.MOVE: "has moved from",
-    Kind.RETIRE: "will be retired: its takes are kept",
-    Kind.RESUME: "will be resumed: its task is still running",
-    Kind.UNRESOLVED: "is unresolved",
-    Kind.FAILED: "has failed and is not tried again by itself; to try: mpsjobs apply --target failed:",
-}
-
-_VERBS = {
-    Kind.GENERATE: "to generate",
-    Kind.REGENERATE: "to regenerate",
-    Kind.RESTORE: "to restore",
-    Kind.UPDATE: "to update",
-    Kind.MOVE: "to move",
-    Kind.RETIRE: "to retire",
-    Kind.RESUME: "to resume",
-    Kind.UNRESOLVED: "unresolved",
-    Kind.FAILED: "failed",
-}
-
-_LONGEST = 160
+FEW = 5
+"""So many changes are shown in full without being asked for."""
+MOST_LINES = 100
+"""A kind of change with more assets is folded by the beginnings of their addresses."""
+MOST_RISKS = 20
+_WIDEST_NAME = 48
+_CONTEXT = 8
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a plan is shown: in how many columns, with colours or with marks in their place, with every detail or as few as do."""
+
+    width: int = 120
+    colour: bool = False
+    verbose: bool = False
+
+    @classmethod
+    def of(cls, output: Output, *, verbose: bool) -> "Look":
+        """What fits where the results go; outside of a terminal COLUMNS may say how wide that is."""
+        return cls(shutil.get_terminal_size((120, 24)).columns, output.coloured, verbose)
+
+
+def plan_lines(plan: Plan, look: Look) -> Iterator[str]:
     """The whole plan, ending in the summary line."""
-    shown = [change for change in plan.changes if change.kind is not Kind.KEEP]
+    shown = groups(plan)
     if not shown:
-        number = len(plan.changes)
-        rest = f"All {number} assets are as the specs want them." if number else "There are no assets."
-        rest += f" (environment {plan.environment})" if plan.environment else ""
-        yield f"{click.style('No changes.', fg='green', bold=True)} {rest}"
-        yield from _risk_lines(plan)
+        yield f"{click.style('No changes.', fg='green', bold=True)} {nothing_to_do(plan)}"
+        yield from _risk_lines(plan.risks, look)
         return
-    where = f"environment {plan.environment}, {plan.realm}" if plan.environment else plan.realm
-    yield f"mpsjobs will do the following ({where}):"
-    for change in shown:
-        yield ""
-        yield from _change_lines(change)
-    kept = len(plan.changes) - len(shown)
-    if kept:
+    yield f"mpsjobs will do the following ({plan.realm}):"
+    number = sum(len(changes) for _, changes in shown)
+    for kind, changes in shown:
+        if look.verbose or number <= FEW:
+            yield from _in_full(changes, look)
+        else:
+            yield from _in_brief(kind, changes, look)
+    if kept := plan.count([Kind.KEEP]):
         yield ""
         yield f"  ({counted(kept, 'unchanged asset')} hidden)"
-    yield from _risk_lines(plan)
+    yield from _risk_lines(plan.risks, look)
     yield ""
     yield summary_line(plan)
 
 
-def _risk_lines(plan: Plan) -> Iterator[str]:
-    if plan.risks:
-        yield ""
-        yield click.style("Risks:", bold=True)
-        yield from (f"  {risk.address}: {risk.summary}" for risk in plan.risks)
-
-
 def summary_line(plan: Plan) -> str:
     """The last line, such as `Plan: 2 to generate, 1 to move. 2 generations to pay.`."""
-    counts = [f"{count} {verb}" for kind, verb in _VERBS.items() if (count := plan.count([kind]))]
-    paid = (
-        "Nothing to pay."
-        if not plan.generations
-        else f"{plan.generations} generation{'s'[: plan.generations > 1]} to pay."
-    )
-    return f"{click.style('Plan:', bold=True)} {', '.join(counts)}. {paid}"
+    return f"{click.style('Plan:', bold=True)} {counts_text(plan)}. {price_text(plan)}"
 
 
-def _change_lines(change: Change) -> Iterator[str]:
-    symbol, colour = _SYMBOLS[change.kind]
-    moved = f" {change.moved_from}" if change.kind is Kind.MOVE else ""
-    yield click.style(f"  # {change.address} {_HEADERS[change.kind]}{moved}", bold=True)
-    songs = f"  ({change.generations} generations)" if change.generations > 1 else ""
-    yield f"  {click.style(symbol, fg=colour)} {change.address}{songs}"
-    if change.message:
-        yield f"      {change.message}"
-    if change.moved_from and change.kind is not Kind.MOVE:
-        yield f"      known before as {change.moved_from}"
-    if change.reasons:
-        yield from _reason_lines(change.reasons)
-        hidden = len(change.fields) - len(
-            {reason.path.split(".")[0] for reason in change.reasons} & change.fields.keys()
-        )
-        if hidden and change.kind is Kind.REGENERATE:
-            yield f"        ({counted(hidden, 'unchanged field')} hidden)"
-    elif change.kind is Kind.GENERATE:
-        yield from _field_lines(change.fields)
+def _symbol(kind: Kind) -> str:
+    return click.style(SYMBOLS[kind], fg=_COLOURS[kind])
 
 
-def _reason_lines(reasons: tuple[Reason, ...]) -> Iterator[str]:
+# --- one line an asset ---------------------------------------------------------------------------------------------------------------
+
+
+def _in_brief(kind: Kind, changes: Sequence[Change], look: Look) -> Iterator[str]:
+    yield ""
+    yield click.style(f"  # {group_headline(kind, changes)}", bold=True)
+    rows = list(fold(changes, MOST_LINES))
+    names = min(max(cell_len(row.text) for row in rows), _WIDEST_NAME)
+    prices = [_price(row) if any(each.generations > 1 for each in changes) else "" for row in rows]
+    paid = max(map(len, prices))
+    for row, price in zip(rows, prices, strict=True):
+        begin = f"{SYMBOLS[kind]} {row.text}{' ' * (names - cell_len(row.text))}"
+        if paid:
+            begin += f"  {price.ljust(paid)}"
+        room = look.width - cell_len(begin) - 6
+        what = painted(clipped(_row_note(row), room), colour=look.colour) if room > 1 else ""
+        yield f"  {_symbol(kind)}{begin[len(SYMBOLS[kind]) :]}  {what}".rstrip()
+    if len(rows) < len(changes):
+        yield f"    (folded; in full: mpsjobs plan --verbose, or --target '{_example(rows)}')"
+
+
+def _price(row: Row) -> str:
+    return generations_text(row.changes) if total(row.changes) else ""
+
+
+def _row_note(row: Row) -> tuple[Piece, ...]:
+    if len(row.changes) == 1:
+        return note(row.changes[0])
+    return (Piece(Side.BOTH, counted(len(row.changes), "asset")),)
+
+
+def _example(rows: Sequence[Row]) -> str:
+    return next((row.name for row in rows if len(row.changes) > 1), rows[0].name)
+
+
+# --- in full -------------------------------------------------------------------------------------------------------------------------
+
+
+def _in_full(changes: Sequence[Change], look: Look) -> Iterator[str]:
+    for change in changes:
+        yield ""
+        yield click.style(f"  # {headline(change)}", bold=True)
+        songs = f"  ({generations_text([change])})" if change.generations > 1 else ""
+        yield f"  {_symbol(change.kind)} {change.address}{songs}"
+        if change.message:
+            yield from _indented(harmless(change.message), look)
+        if change.moved_from and change.kind is not Kind.MOVE:
+            yield f"      known before as {change.moved_from}"
+        if change.reasons:
+            yield from _reason_lines(change.reasons, look)
+            yield from _hidden_lines(change)
+        elif change.kind is Kind.GENERATE:
+            yield from _field_lines(change.fields, look)
+
+
+def _hidden_lines(change: Change) -> Iterator[str]:
+    named = {reason.path.split(".")[0] for reason in change.reasons}
+    hidden = len(change.fields.keys() - named)
+    if hidden and change.kind is Kind.REGENERATE:
+        yield f"        ({counted(hidden, 'unchanged field')} hidden)"
+
+
+def _reason_lines(reasons: Sequence[Reason], look: Look) -> Iterator[str]:
     width = max(len(reason.path) for reason in reasons)
     for reason in reasons:
-        name = reason.path.ljust(width)
+        name = f"{reason.path.ljust(width)} ="
         if reason.before is None:
-            yield f"      {click.style('+', fg='green')} {name} = {value_text(reason.after)}"
+            yield f"      {click.style('+', fg='green')} {name} {_value(reason.after, look)}"
         elif reason.after is None:
-            yield f"      {click.style('-', fg='red')} {name} = {value_text(reason.before)}"
+            yield f"      {click.style('-', fg='red')} {name} {_value(reason.before, look)}"
         else:
-            yield f"      {click.style('~', fg='yellow')} {name} = {value_text(reason.before)} -> {value_text(reason.after)}"
+            yield from _difference_lines(f"      {click.style('~', fg='yellow')} {name}", reason, look)
 
 
-def _field_lines(fields: Mapping[str, Json]) -> Iterator[str]:
+def _difference_lines(begin: str, reason: Reason, look: Look) -> Iterator[str]:
+    pieces = compared(reason)
+    if pieces is None:
+        yield f"{begin} {_value(reason.before, look)} -> {_value(reason.after, look)}"
+        return
+    pieces = (Piece(Side.BOTH, '"'), *folded(pieces, _CONTEXT), Piece(Side.BOTH, '"'))
+    room = max(20, look.width - 10)
+    lines = [painted(line, colour=look.colour) for line in wrapped(pieces, room)]
+    if len(lines) == 1 and cell_len(click.unstyle(begin) + click.unstyle(lines[0])) < look.width:
+        yield f"{begin} {lines[0]}"
+        return
+    yield begin
+    yield from (f"          {line}" for line in lines)
+
+
+def _field_lines(fields: Mapping[str, Json], look: Look) -> Iterator[str]:
     width = max((len(name) for name in fields), default=0)
     for name, value in fields.items():
-        yield f"      {click.style('+', fg='green')} {name.ljust(width)} = {value_text(value)}"
+        yield f"      {click.style('+', fg='green')} {name.ljust(width)} = {_value(value, look)}"
 
 
-def value_text(value: Json) -> str:
-    """As JSON, with all that could disturb a terminal escaped (controls, direction marks); long texts are cut."""
-    text = "".join(
-        char if unicodedata.category(char) not in {"Cc", "Cf"} else f"\\u{ord(char):04x}"
-        for char in orjson.dumps(masked(value)).decode()
+def _value(value: Json, look: Look) -> str:
+    return value_text(value, None if look.verbose else 160)
+
+
+def _indented(text: str, look: Look) -> Iterator[str]:
+    yield from textwrap.wrap(
+        text,
+        max(40, look.width),
+        initial_indent="      ",
+        subsequent_indent="      ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def counted(number: int, what: str) -> str:
-    """`1 asset`, `2 assets`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
+# --- risks ---------------------------------------------------------------------------------------------------------------------------
+
+
+def _risk_lines(risks: Sequence[Risk], look: Look) -> Iterator[str]:
+    if not risks:
+        return
+    yield ""
+    yield click.style("Risks:", bold=True)
+    shown = risks if look.verbose else risks[:MOST_RISKS]
+    for risk in shown:
+        yield from textwrap.wrap(
+            f"{risk.address}: {harmless(risk.summary)}",
+            max(40, look.width),
+            initial_indent="  ",
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    if len(shown) < len(risks):
+        yield f"  and {counted(len(risks) - len(shown), 'more risk')}: mpsjobs plan --verbose"

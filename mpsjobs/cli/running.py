@@ -14,7 +14,8 @@ from mpsjobs.apply.result import ApplyResult, ExitCode
 from mpsjobs.cli.log import configure_log
 from mpsjobs.cli.options import open_project
 from mpsjobs.cli.output import Output
-from mpsjobs.cli.plan_text import counted, plan_lines
+from mpsjobs.cli.plan_text import Look, plan_lines
+from mpsjobs.cli.plan_words import counted
 from mpsjobs.cli.watch import View, request_text, watch
 from mpsjobs.model.asset import Json
 from mpsjobs.model.change import Kind, Plan
@@ -25,14 +26,19 @@ MOST_UNKNOWN = 5
 """So many unresolved requests are told in full; a thousand are one trouble, not a thousand."""
 
 
-def carry_out(output: Output, options: Options, *, auto_approve: bool) -> int:
+def carry_out(output: Output, options: Options, *, auto_approve: bool, verbose: bool = False) -> int:
     """Run it and return the exit code. Without `auto_approve` a paid or changing plan is asked about."""
     configure_log()
     project = open_project()
     with watch(output) as view, _signals() as on_start:
         applied = project.apply(
             approve=lambda plan: _approve(
-                plan, output, view, auto_approve=auto_approve, waiting=not options.mode.submits
+                plan,
+                output,
+                view,
+                look=Look.of(output, verbose=verbose),
+                auto_approve=auto_approve,
+                waiting=not options.mode.submits,
             ),
             report=view.report,
             on_start=on_start,
@@ -45,14 +51,16 @@ def carry_out(output: Output, options: Options, *, auto_approve: bool) -> int:
     return applied.result.exit_code
 
 
-def _approve(plan: Plan, output: Output, view: View, *, auto_approve: bool, waiting: bool) -> bool:
+def _approve(
+    plan: Plan, output: Output, view: View, *, look: Look, auto_approve: bool, waiting: bool
+) -> bool:
     """Show the plan; ask, unless there is nothing to do or the answer was given on the command line."""
     if output.json:
         output.document({"type": "plan", **plan_document(plan)}, line=True)
     else:
         output.diagnostics(plan.diagnostics)
         for line in (
-            plan_lines(plan)
+            plan_lines(plan, look)
             if plan.changes or not waiting
             else ("Nothing is running, and no answer is missing.",)
         ):

@@ -7,7 +7,7 @@ import click
 
 from mpsjobs.cli.options import common, open_project, variables
 from mpsjobs.cli.output import Output, shown
-from mpsjobs.cli.plan_text import counted, value_text
+from mpsjobs.cli.plan_words import counted, value_text
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json, masked
 from mpsjobs.model.diagnostics import MpsjobsError, Position

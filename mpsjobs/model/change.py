@@ -65,6 +65,8 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
+    """Something to look at twice. `address` is `*` where it is about the plan as a whole."""
+
     address: str
     summary: str
 

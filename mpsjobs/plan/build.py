@@ -32,6 +32,7 @@ from mpsjobs.plan.diff import (
 )
 from mpsjobs.plan.notes import shared_sounds, with_row
 from mpsjobs.plan.promotion import Copies, bought_twice, not_to_be_bought
+from mpsjobs.plan.risks import large_regeneration
 from mpsjobs.plan.wanted import Wanted, in_order, name_sounds
 
 
@@ -72,6 +73,7 @@ def build(
             *_steps(steps, wanted, state, terms, purchases.copies),
         ),
         risks=(
+            *large_regeneration(ordered),
             *_risks(ordered, wanted, state, terms.realm, purchases.copies),
             *bought_twice(ordered, purchases.copies),
         ),

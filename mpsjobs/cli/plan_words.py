@@ -1,0 +1,196 @@
+"""The words and signs of a plan, shared by every form that it is shown in."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import orjson
+
+from mpsjobs.cli.word_diff import Piece, Side, folded, word_diff
+from mpsjobs.model.asset import Json, masked
+from mpsjobs.model.change import Change, Kind, Plan, Reason
+
+SYMBOLS = {
+    Kind.GENERATE: "+",
+    Kind.REGENERATE: "-/+",
+    Kind.RESTORE: "+",
+    Kind.UPDATE: "~",
+    Kind.MOVE: "~",
+    Kind.RETIRE: "-",
+    Kind.RESUME: "~",
+    Kind.UNRESOLVED: "?",
+    Kind.FAILED: "!",
+    Kind.KEEP: " ",
+}
+
+_VERBS = {
+    Kind.GENERATE: "to generate",
+    Kind.REGENERATE: "to regenerate",
+    Kind.RESTORE: "to restore",
+    Kind.UPDATE: "to update",
+    Kind.MOVE: "to move",
+    Kind.RETIRE: "to retire",
+    Kind.RESUME: "to resume",
+    Kind.UNRESOLVED: "unresolved",
+    Kind.FAILED: "failed",
+}
+
+# What is said of one asset, and of several.
+_SAID = {
+    Kind.GENERATE: ("will be generated", "will be generated"),
+    Kind.REGENERATE: ("must be regenerated", "must be regenerated"),
+    Kind.RESTORE: (
+        "will be restored: an earlier take comes back, free",
+        "will be restored: earlier takes come back, free",
+    ),
+    Kind.UPDATE: ("will be updated in place", "will be updated in place"),
+    Kind.MOVE: ("has moved", "have moved"),
+    Kind.RETIRE: ("will be retired: its takes are kept", "will be retired: their takes are kept"),
+    Kind.RESUME: (
+        "will be resumed: its task is still running",
+        "will be resumed: their tasks are still running",
+    ),
+    Kind.UNRESOLVED: ("is unresolved", "are unresolved"),
+    Kind.FAILED: (
+        "has failed and is not tried again by itself; to try: mpsjobs apply --target failed:",
+        "have failed and are not tried again by themselves; to try: mpsjobs apply --target failed:",
+    ),
+}
+
+_CONTEXT = 3
+_SHORT = 40
+
+
+def counted(number: int, what: str) -> str:
+    """`1 asset`, `2 assets`, `5,000 assets`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def total(changes: Iterable[Change]) -> int:
+    """The generations that these changes pay for."""
+    return sum(change.generations for change in changes)
+
+
+def generations_text(changes: Iterable[Change]) -> str:
+    """What these changes cost: `3 generations`."""
+    return counted(total(changes), "generation")
+
+
+def headline(change: Change) -> str:
+    """`level1.boss must be regenerated`."""
+    moved = f" from {change.moved_from}" if change.kind is Kind.MOVE else ""
+    return f"{change.address} {_SAID[change.kind][0]}{moved}"
+
+
+def group_headline(kind: Kind, changes: Sequence[Change]) -> str:
+    """`12 assets must be regenerated (14 generations)`."""
+    paid = f" ({generations_text(changes)})" if total(changes) else ""
+    return f"{counted(len(changes), 'asset')} {_SAID[kind][len(changes) > 1]}{paid}"
+
+
+def groups(plan: Plan) -> list[tuple[Kind, list[Change]]]:
+    """The changes that do something or need a look, by kind; within a kind in reading order."""
+    found: dict[Kind, list[Change]] = {kind: [] for kind in Kind if kind is not Kind.KEEP}
+    for change in plan.changes:
+        if change.kind is not Kind.KEEP:
+            found[change.kind].append(change)
+    return [(kind, changes) for kind, changes in found.items() if changes]
+
+
+def counts_text(plan: Plan) -> str:
+    """`2 to generate, 1 to move`."""
+    counts = {kind: plan.count([kind]) for kind in _VERBS}
+    return ", ".join(f"{count:,} {_VERBS[kind]}" for kind, count in counts.items() if count)
+
+
+def price_text(plan: Plan) -> str:
+    """The price, such as `3 generations to pay.`; money is not known yet."""
+    return f"{counted(plan.generations, 'generation')} to pay." if plan.generations else "Nothing to pay."
+
+
+def nothing_to_do(plan: Plan) -> str:
+    """What follows on `No changes.`, in a sentence."""
+    number = len(plan.changes)
+    if number == 0:
+        return "There are no assets."
+    return f"All {number:,} assets are as the specs want them." if number > 1 else "The asset is as wanted."
+
+
+def note(change: Change) -> tuple[Piece, ...]:
+    """Why, in one line: what the message says, and the fields that differ, the first text among them compared by word."""
+    if change.kind is Kind.MOVE:
+        return (_plain(f"from {change.moved_from}"),)
+    parts: list[tuple[Piece, ...]] = []
+    if change.message:
+        parts.append((_plain(change.message),))
+    if change.moved_from:
+        parts.append((_plain(f"known before as {change.moved_from}"),))
+    if change.kind is Kind.GENERATE and not change.reasons:
+        parts.append((_plain(_what(change)),))
+    parts += [_difference(reason) for reason in sorted(change.reasons, key=_is_text)]
+    pieces: list[Piece] = []
+    for part in parts:
+        pieces += [_plain("; "), *part] if pieces else part
+    return tuple(pieces)
+
+
+def compared(reason: Reason) -> tuple[Piece, ...] | None:
+    """The two texts of a reason by word; None where its values are no texts, or too short to be compared."""
+    if not (isinstance(reason.before, str) and isinstance(reason.after, str)):
+        return None
+    return word_diff(reason.before, reason.after) if _is_text(reason) else None
+
+
+def value_text(value: Json, most: int | None = 160) -> str:
+    """As JSON, with all that could disturb a terminal escaped (controls, direction marks); long texts are cut."""
+    text = harmless(orjson.dumps(masked(value)).decode())
+    return text if most is None or len(text) <= most else f"{text[: most - 1]}…"
+
+
+def harmless(text: str) -> str:
+    """Text from elsewhere with whatever could disturb a terminal or a reader written as an escape."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if _is_harmless(char) else _escaped(char) for char in text)
+
+
+def _is_harmless(char: str) -> bool:
+    return unicodedata.category(char) not in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+
+
+def _escaped(char: str) -> str:
+    return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(char) or (
+        f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+    )
+
+
+def _plain(text: str) -> Piece:
+    return Piece(Side.BOTH, text)
+
+
+def _what(change: Change) -> str:
+    """What is made: model, version and the beginning of the prompt."""
+    model, prompt = (str(change.fields.get(name) or "") for name in ("model", "prompt"))
+    version = str(change.fields.get("version") or "")
+    return " ".join(filter(None, (model, version, f'"{prompt}"' if prompt else "")))
+
+
+def _difference(reason: Reason) -> tuple[Piece, ...]:
+    pieces = compared(reason)
+    if pieces is not None:
+        return (_plain(f"{reason.path}: "), *folded(pieces, _CONTEXT))
+    if isinstance(reason.before, list | dict) or isinstance(reason.after, list | dict):
+        return (_plain(reason.path),)
+    if reason.before is None:
+        return (_plain(f"{reason.path} = {value_text(reason.after, _SHORT)}"),)
+    if reason.after is None:
+        return (_plain(f"no {reason.path}"),)
+    before, after = (value_text(value, _SHORT) for value in (reason.before, reason.after))
+    return (_plain(f"{reason.path} {before} -> {after}"),)
+
+
+def _is_text(reason: Reason) -> bool:
+    """Whether both are texts of more than one word; a format or a version is shown whole."""
+    return all(
+        isinstance(value, str) and (" " in value or "\n" in value or len(value) > _SHORT)
+        for value in (reason.before, reason.after)
+    )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import Enum, auto
 
-_WORD = re.compile(
-    # a sign of a script that writes no spaces is a word of its own; blanks belong to the word after them, breaks stand alone
-    r"\n|[^\S\n]*(?:[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|\w+|[^\w\s])|[^\S\n]+"
-)
+_SIGN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""In scripts that write no blanks each sign is a word of its own."""
+_WORD = re.compile(rf"\n|[^\S\n]*(?:[{_SIGN}]|[^\W{_SIGN}]+|[^\w\s])|[^\S\n]+")
+"""Blanks belong to the word after them; breaks stand alone."""
 _MOST_WORDS = 5_000
 _ALIKE = 0.3
 GAP = "…"

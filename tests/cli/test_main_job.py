@@ -48,7 +48,7 @@ def test_one_changed_prompt_is_one_regenerate_and_one_task(project: Folder) -> N
     project.write(music=TWO.replace("Warm", "Cold"))
     ran = project("plan", "--detailed-exitcode")
     assert ran.code == 2
-    assert '~ prompt = "Warm theme, 92 bpm" -> "Cold theme, 92 bpm"' in ran.out
+    assert '~ prompt = "[-Warm-]{+Cold+} theme, 92 bpm"' in ran.out
     assert ran.out.splitlines()[-1] == "Plan: 1 to regenerate. 1 generation to pay."
     assert project("apply", "--auto-approve").code == 0
     assert len(project.ledger()) == 3

@@ -169,9 +169,9 @@ def _plain(text: str) -> Piece:
 
 def _what(change: Change) -> str:
     """What is made: model, version and the beginning of the prompt."""
-    model, prompt = (str(change.fields.get(name) or "") for name in ("model", "prompt"))
-    version = str(change.fields.get("version") or "")
-    return " ".join(filter(None, (model, version, f'"{prompt}"' if prompt else "")))
+    words = {name: str(masked(change.fields.get(name)) or "") for name in ("model", "version", "prompt")}
+    prompt = f'"{words["prompt"]}"' if words["prompt"] else ""
+    return " ".join(filter(None, (words["model"], words["version"], prompt)))
 
 
 def _difference(reason: Reason) -> tuple[Piece, ...]:

@@ -40,36 +40,32 @@ def clipped(pieces: Sequence[Piece], room: int) -> tuple[Piece, ...]:
 
 
 def wrapped(pieces: Iterable[Piece], room: int) -> Iterator[list[Piece]]:
-    """Lines of at most so many cells (a longer word stands alone), broken between words and where the texts break."""
+    """Lines of at most so many cells (a longer word stands alone), broken between words and where the texts break.
+
+    A break that only one of the texts has is shown as an escape.
+    """
     line: list[Piece] = []
     used = 0
     for piece in pieces:
         marks = sum(map(len, _MARKS.get(piece.side, ())))
         for chunk in _CHUNK.findall(piece.text):
-            if chunk == "\n":
-                yield [*line, *_break_of(piece.side)]
-                line, used = [], 0
-                continue
-            text = harmless(chunk)
+            breaks = chunk == "\n"
+            text = "" if breaks and not marks else harmless(chunk)
             extends = bool(line) and line[-1].side is piece.side
-            size = cell_len(text) + (0 if extends else marks)
-            if line and used + size > room:
+            if line and used + cell_len(text) + (0 if extends else marks) > room:
                 yield line
-                text = text.lstrip()
                 line, used, extends = [], 0, False
-                size = cell_len(text) + marks
+                text = text.lstrip()
             if extends:
                 line[-1] = Piece(piece.side, line[-1].text + text)
             else:
                 line.append(Piece(piece.side, text))
-            used += size
+            used += cell_len(text) + (0 if extends else marks)
+            if breaks:
+                yield line
+                line, used = [], 0
     if line:
         yield line
-
-
-def _break_of(side: Side) -> list[Piece]:
-    """A break of the text that is only in one of the two is shown."""
-    return [Piece(side, "\\n")] if side in _MARKS else []
 
 
 def _painted(piece: Piece, *, colour: bool) -> str:

@@ -1,5 +1,6 @@
 """`mpsjobs schema`: what editors need to know."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -9,19 +10,26 @@ from mpsjobs.cli.options import common, open_project
 from mpsjobs.cli.output import Output, shown
 from mpsjobs.model.diagnostics import MpsjobsError, SpecError
 from mpsjobs.spec.catalogue import Catalogue, load_catalogue
+from mpsjobs.spec.suggest import listed
 
 FOLDER = "schemas"
 """Where a project keeps its schemas. The folder belongs into git: then every editor finds them, with no network."""
 
 
+WRITTEN = ("spec", "settings")
+"""What people write."""
+PRINTED = ("plan", "apply-events", "validate", "show", "state-list", "output", "error")
+"""What commands print with --json."""
+
+
 @click.command("schema", epilog="Example: mpsjobs schema spec > mpsjobs-spec.schema.json")
-@click.argument("file", required=False, type=click.Choice(("spec", "settings")))
+@click.argument("file", required=False, type=click.Choice((*WRITTEN, *PRINTED)))
 @click.option(
-    "--write", is_flag=True, help=f"Write both into {FOLDER}/ of the project, where init puts them."
+    "--write", is_flag=True, help=f"Write those of specs and settings into {FOLDER}/ of the project."
 )
 @common
 def command(output: Output, *, file: str | None, write: bool) -> None:
-    """Print the JSON Schema of spec files or of the settings, with the models of this project.
+    """Print a JSON Schema: of spec files or of the settings, with the models of this project, or of what a command prints with --json.
 
     Editors with the YAML language server read it where a file begins with
     "# yaml-language-server: $schema=PATH"; see docs/guide/editors.md.
@@ -36,8 +44,18 @@ def command(output: Output, *, file: str | None, write: bool) -> None:
                 output.result(shown(path))
         return
     if file is None:
-        raise click.UsageError("Say which: mpsjobs schema spec, or mpsjobs schema settings.")
+        raise click.UsageError(
+            f"Say which, such as mpsjobs schema spec: {listed((*WRITTEN, *PRINTED), 'or')}."
+        )
+    if file in PRINTED:
+        output.result(printed_schema(file).rstrip("\n"))
+        return
     output.result(_text(file, _catalogue()).rstrip("\n"))
+
+
+def printed_schema(name: str) -> str:
+    """The JSON Schema of a document that a command prints."""
+    return (files("mpsjobs.cli") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
 def write_schemas(root: Path, catalogue: Catalogue) -> list[Path]:

@@ -1,0 +1,132 @@
+"""The JSON that scripts read: real documents against the schemas that ship, and the promise that these only grow."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from mpsjobs.apply.progress import Progress, Tick
+from mpsjobs.cli.schema import PRINTED, printed_schema
+from tests.conftest import Folder
+
+PROMISED = json.loads((Path(__file__).parents[1] / "testdata" / "documents-version-1.json").read_text())
+SPECS = """\
+assets:
+  a: Warm theme with strings
+  b: {prompt: Dark drums, takes: 2}
+  c: {prompt: A chase, reference_audio: {asset: a}}
+"""
+
+
+def schema(name: str) -> Any:
+    return json.loads(printed_schema(name))
+
+
+def strict(node: Any) -> Any:
+    """The schema with no key allowed that it does not name: a document's keys are all to be documented."""
+    if isinstance(node, list):
+        return [strict(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    closed = {key: strict(value) for key, value in node.items()}
+    return closed | (
+        {"additionalProperties": False} if isinstance(node.get("properties"), dict) and "type" in node else {}
+    )
+
+
+def check(name: str, document: Any) -> None:
+    errors = [
+        f"{error.json_path}: {error.message}"
+        for error in Draft202012Validator(strict(schema(name))).iter_errors(document)
+    ]
+    assert not errors, errors
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_the_schemas_are_schemas_and_printed_by_the_command(name: str, project: Folder) -> None:
+    Draft202012Validator.check_schema(schema(name))
+    assert project("schema", name).json() == schema(name)
+
+
+def test_real_documents_are_as_their_schemas_say(project: Folder) -> None:
+    project.write(music=SPECS)
+    check("validate", project("validate", "--json").json())
+    check("plan", project("plan", "--json").json())
+    for event in project("apply", "--auto-approve", "--json").events():
+        check("apply-events", event)
+    project.write(
+        music=SPECS.replace("Warm", "Cold")
+        .replace("  b:", "  renamed:")
+        .replace("takes: 2", "takes: 2, pick: 9")
+    )
+    plan = project("plan", "--json").json()
+    assert {change["kind"] for change in plan["changes"]} == {"regenerate", "move"}
+    assert plan["risks"]
+    check("plan", plan)
+    assert plan == project("plan", "--format", "json").json()
+    for event in project("apply", "--auto-approve", "--json").events():
+        check("apply-events", event)
+    project.write(music="assets: {other: x}\n")
+    events = project("apply", "--auto-approve", "--json").events()
+    assert "retired" in {event["type"] for event in events}
+    for event in (*events, *project("wait", "--json").events()):
+        check("apply-events", event)
+    check("show", project("show", "--json").json())
+    check("state-list", project("state", "list", "--json").json())
+    check("output", project("output", "--json").json())
+
+
+def test_errors_are_documents_too(project: Folder) -> None:
+    project.write(music="assets:\n  a: {prompt: x, pormpt: y}\n  b: 3\n")
+    for command in (["plan", "--json"], ["plan", "--format", "json"], ["validate", "--json"]):
+        ran = project(*command)
+        assert ran.code == 1
+        check("error", ran.json())
+    for event in project("apply", "--json", "--auto-approve").events():
+        check("apply-events", event)
+
+
+def test_every_event_of_an_apply_is_in_the_schema() -> None:
+    defined = schema("apply-events")["$defs"]
+    for each in get_args(Progress):
+        if each is not Tick:
+            event = defined[f"{each.__name__.lower()}_event"]
+            assert set(event["required"]) == {"type", *(field.name for field in fields(each))}
+
+
+def test_what_several_schemas_describe_they_describe_alike() -> None:
+    seen: dict[str, Any] = {}
+    for name in PRINTED:
+        for part, body in schema(name).get("$defs", {}).items():
+            assert seen.setdefault(part, body) == body, (name, part)
+
+
+def promises(node: Any, at: str = "$") -> Iterator[tuple[str, Any]]:
+    """Every required key with its type, by its place."""
+    if isinstance(node, dict):
+        for key in node.get("required", ()):
+            body = node["properties"][key]
+            yield f"{at}.{key}", {word: body[word] for word in ("type", "const", "$ref") if word in body}
+        for key, body in node.items():
+            if key != "required":
+                yield from promises(body, f"{at}/{key}")
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_within_a_format_version_documents_only_grow(name: str) -> None:
+    now = dict(promises(schema(name)))
+    missing = {at: what for at, what in PROMISED[name].items() if now.get(at) != what}
+    assert not missing, "a key that scripts rely on is gone or another: that needs a new format_version"
+    assert now.keys() == PROMISED[name].keys(), (
+        "new keys are promises too: add them with python -m tests.cli.test_documents"
+    )
+
+
+if __name__ == "__main__":  # adds what is new; what was promised before stays
+    grown = {name: dict(promises(schema(name))) | PROMISED.get(name, {}) for name in PRINTED}
+    target = Path(__file__).parents[1] / "testdata" / "documents-version-1.json"
+    target.write_text(json.dumps(grown, indent=1, sort_keys=True) + "\n")

@@ -13,7 +13,9 @@ QUICK_BYTES = 300_000
 _Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-def recorded_addresses(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+def recorded_addresses(
+    context: click.Context, _parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """The addresses of the state that begin like this."""
     return _items(context, begun, _recorded)
 
@@ -27,15 +29,21 @@ def is_quick(project: Project) -> bool:
     """Whether the specs are small enough to be read on the side."""
     from mpsjobs.spec.project_files import find_spec_files
 
-    return sum(file.stat().st_size for file in find_spec_files(project.root, project.settings.specs)) <= QUICK_BYTES
+    return (
+        sum(file.stat().st_size for file in find_spec_files(project.root, project.settings.specs))
+        <= QUICK_BYTES
+    )
 
 
 def _items(
     context: click.Context, begun: str, addresses: Callable[[Project], Iterable[str]]
 ) -> list[CompletionItem]:
     try:
-        project = Project.open(context.find_root().params.get("directory"))
-        return [CompletionItem(address) for address in sorted(addresses(project)) if address.startswith(begun)]
+        said = context.find_root().params | context.params
+        project = Project.open(said.get("directory"), environment=said.get("environment"))
+        return [
+            CompletionItem(address) for address in sorted(addresses(project)) if address.startswith(begun)
+        ]
     except Exception:  # noqa: BLE001  # a shell has no place to show what is wrong
         return []
 

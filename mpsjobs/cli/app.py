@@ -11,9 +11,11 @@ import click
 from mpsjobs._version import __version__
 from mpsjobs.cli.output import Output
 from mpsjobs.model.diagnostics import MpsjobsError
+from mpsjobs.spec.suggest import did_you_mean
 
 _COMMANDS = {
     "apply": "mpsjobs.cli.apply",
+    "completion": "mpsjobs.cli.completion",
     "doctor": "mpsjobs.cli.doctor",
     "emulator": "mpsjobs.cli.emulator",
     "fmt": "mpsjobs.cli.fmt",
@@ -32,15 +34,20 @@ _COMMANDS = {
     "wait": "mpsjobs.cli.wait",
 }
 
-_HELP = """Infrastructure as code for generated audio.
-
-\b
-Write the audio that you want as YAML, look at the plan, apply it:
+_FIRST_COMMANDS = """\
   mpsjobs init       make a project in this folder
   mpsjobs plan       show what apply would do, and what it would cost
   mpsjobs apply      generate what is new or changed; pay for nothing twice
   mpsjobs output     list the files that came out
   mpsjobs doctor     check what an apply needs, without paying
+"""
+
+_HELP = f"""Infrastructure as code for generated audio.
+
+\b
+Write the audio that you want as YAML, look at the plan, apply it:
+{_FIRST_COMMANDS}
+Alone it says what to do next.
 """
 
 
@@ -56,14 +63,29 @@ class _Commands(click.Group):
         command: click.Command = import_module(_COMMANDS[cmd_name]).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            hint = did_you_mean(name, _COMMANDS, "See all: mpsjobs --help")
+            raise click.UsageError(f'There is no command "{name}". {hint}', ctx)
+        return super().resolve_command(ctx, args)
 
-@click.command(cls=_Commands, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.command(
+    cls=_Commands,
+    help=_HELP,
+    epilog="Example: mpsjobs -C examples/podcast plan",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="mpsjobs", message="%(prog)s %(version)s")
 @click.option(
     "-C",
     "directory",
     metavar="DIR",
-    type=click.Path(),
+    type=click.Path(file_okay=False),
     help="The project's folder, instead of the nearest one upward.",
 )
 @click.option(
@@ -78,6 +100,11 @@ def app(context: click.Context, directory: str | None, environment: str | None) 
     context.obj = directory
     if environment:
         context.meta["mpsjobs.environment"] = environment
+    if context.invoked_subcommand is None:
+        from mpsjobs.cli.next_step import next_lines
+
+        for line in (*next_lines(), "", _FIRST_COMMANDS, "All commands: mpsjobs --help"):
+            click.echo(line)
 
 
 def run(arguments: Sequence[str]) -> int:

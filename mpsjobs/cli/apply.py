@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from mpsjobs.apply.mode import Mode
+from mpsjobs.cli.addresses import recorded_addresses
 from mpsjobs.cli.options import common, lock_timeout, selected, strict, variables, verbose
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
@@ -22,6 +23,7 @@ from mpsjobs.project import Options
     is_flag=False,
     flag_value="*",
     metavar="[ADDR]",
+    shell_complete=recorded_addresses,
     help="Buy takes again whose answer was lost and whose outputs do not show. They may be paid twice.",
 )
 @click.option(

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from mpsjobs.cli.addresses import any_addresses
 from mpsjobs.cli.output import Output
 from mpsjobs.model.durations import seconds_of
 from mpsjobs.plan.selection import Selection
@@ -74,6 +75,7 @@ def selected(function: Callable[..., Any]) -> Callable[..., Any]:
         "--target",
         multiple=True,
         metavar="ADDR",
+        shell_complete=any_addresses,
         help="Only these addresses; * and ? are taken. `failed:` tries again what has failed.",
     )
     @click.option(
@@ -81,6 +83,7 @@ def selected(function: Callable[..., Any]) -> Callable[..., Any]:
         "replaced",
         multiple=True,
         metavar="ADDR",
+        shell_complete=any_addresses,
         help="Buy new takes for these addresses in place of those they have.",
     )
     @wraps(function)

@@ -2,6 +2,7 @@
 
 import click
 
+from mpsjobs.cli.addresses import recorded_addresses
 from mpsjobs.cli.options import common, open_project
 from mpsjobs.cli.output import Output, shown
 from mpsjobs.cli.table import table_lines
@@ -11,7 +12,7 @@ from mpsjobs.project import Current
 
 
 @click.command("output", epilog="Example: mpsjobs output level1.boss")
-@click.argument("address", required=False)
+@click.argument("address", required=False, shell_complete=recorded_addresses)
 @common
 def command(output: Output, *, address: str | None) -> None:
     """List the files of all assets with their TaskIds, or print the files of one ADDRESS."""

@@ -57,7 +57,7 @@ def command(
         plan = project.save_plan(out, options) if out else project.plan(options)
     except SpecError as error:
         if form == "markdown":  # the pull request is where the mistakes were written
-            output.result(failure_markdown(name, error.diagnostics))
+            output.result(failure_markdown(name, error.diagnostics, project.settings.environment_name))
         raise
     output.diagnostics(plan.diagnostics)
     if form == "json":

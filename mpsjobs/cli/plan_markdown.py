@@ -28,6 +28,7 @@ from mpsjobs.cli.plan_words import (
     price_text,
     total,
     value_text,
+    where_text,
 )
 from mpsjobs.cli.word_diff import GAP, Piece, Side, folded
 from mpsjobs.model.change import Change, Kind, Plan, Reason, Risk
@@ -54,21 +55,22 @@ def plan_markdown(plan: Plan, project: str) -> str:
     return "\n".join([*lines, *blocks.lines()])
 
 
-def failure_markdown(project: str, diagnostics: Sequence[Diagnostic]) -> str:
+def failure_markdown(project: str, diagnostics: Sequence[Diagnostic], environment: str | None = None) -> str:
     """The comment in place of a plan that cannot be made."""
     title = f"## mpsjobs plan for {_code(project)}: {counted(len(diagnostics), 'mistake')}"
-    return "\n".join([marker(project), title, "", *_diagnostics(diagnostics)])
+    return "\n".join([marker(project, environment), title, "", *_diagnostics(diagnostics)])
 
 
-def marker(project: str) -> str:
-    """A comment within the comment that nobody sees."""
-    return f"<!-- mpsjobs plan: {re.sub(r'[^A-Za-z0-9_.]+', '-', project)} -->"
+def marker(project: str, environment: str | None) -> str:
+    """A comment within the comment that nobody sees; each environment of a project has its own."""
+    name = f"{project}.{environment}" if environment else project
+    return f"<!-- mpsjobs plan: {re.sub(r'[^A-Za-z0-9_.]+', '-', name)} -->"
 
 
 def _head(plan: Plan, project: str) -> Iterator[str]:
     shown = groups(plan)
-    yield marker(project)
-    yield f"## mpsjobs plan for {_code(project)} ({_code(plan.realm)})"
+    yield marker(project, plan.environment)
+    yield f"## mpsjobs plan for {_code(project)} ({_code(where_text(plan))})"
     yield ""
     if not shown:
         yield f"**No changes.** {nothing_to_do(plan)}"

@@ -25,6 +25,7 @@ from mpsjobs.cli.plan_words import (
     price_text,
     total,
     value_text,
+    where_text,
 )
 from mpsjobs.cli.text_pieces import clipped, painted, wrapped
 from mpsjobs.cli.word_diff import Piece, Side, folded
@@ -73,7 +74,7 @@ def plan_lines(plan: Plan, look: Look) -> Iterator[str]:
         yield f"{click.style('No changes.', fg='green', bold=True)} {nothing_to_do(plan)}"
         yield from _risk_lines(plan.risks, look)
         return
-    yield f"mpsjobs will do the following ({plan.realm}):"
+    yield f"mpsjobs will do the following ({where_text(plan)}):"
     number = sum(len(changes) for _, changes in shown)
     for kind, changes in shown:
         if look.verbose or number <= FEW:

@@ -107,12 +107,16 @@ def price_text(plan: Plan) -> str:
     return f"{counted(plan.generations, 'generation')} to pay." if plan.generations else "Nothing to pay."
 
 
+def where_text(plan: Plan) -> str:
+    """Where the takes come from: `environment staging, tencent/intl`."""
+    return f"environment {plan.environment}, {plan.realm}" if plan.environment else plan.realm
+
+
 def nothing_to_do(plan: Plan) -> str:
     """What follows on `No changes.`, in a sentence."""
     number = len(plan.changes)
-    if number == 0:
-        return "There are no assets."
-    return f"All {number:,} assets are as the specs want them." if number > 1 else "The asset is as wanted."
+    said = f"All {number:,} assets are as the specs want them." if number else "There are no assets."
+    return f"{said} (environment {plan.environment})" if plan.environment else said
 
 
 def note(change: Change) -> tuple[Piece, ...]:

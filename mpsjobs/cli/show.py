@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import click
 
+from mpsjobs.cli.addresses import any_addresses
 from mpsjobs.cli.options import common, open_project, variables
 from mpsjobs.cli.output import Output, shown
 from mpsjobs.cli.plan_words import counted, value_text
@@ -19,7 +20,7 @@ from mpsjobs.state.codec import asset_document
 
 
 @click.command("show", epilog="Example: mpsjobs show level1.boss")
-@click.argument("address", required=False)
+@click.argument("address", required=False, shell_complete=any_addresses)
 @click.option(
     "--spec",
     "spec",

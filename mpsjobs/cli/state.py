@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from mpsjobs.cli.addresses import recorded_addresses
 from mpsjobs.cli.options import common, lock_timeout, open_project, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.table import table_lines
@@ -13,13 +14,13 @@ from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.state.codec import asset_document
 
 
-@click.group("state")
+@click.group("state", epilog="Example: mpsjobs state list")
 def command() -> None:
     """Look at what has been recorded, or put it right."""
 
 
 @command.command("list", epilog="Example: mpsjobs state list 'level1.*'")
-@click.argument("pattern", required=False, default="*")
+@click.argument("pattern", required=False, default="*", shell_complete=recorded_addresses)
 @common
 def list_assets(output: Output, *, pattern: str) -> None:
     """List the recorded assets; PATTERN takes * and ?."""
@@ -43,7 +44,7 @@ def list_assets(output: Output, *, pattern: str) -> None:
 
 
 @command.command("show", epilog="Example: mpsjobs state show level1.boss")
-@click.argument("address")
+@click.argument("address", shell_complete=recorded_addresses)
 @common
 def show_asset(output: Output, *, address: str) -> None:
     """Print the record of one ADDRESS and its takes as JSON."""

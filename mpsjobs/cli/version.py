@@ -9,7 +9,7 @@ from mpsjobs.cli.options import printing
 from mpsjobs.cli.output import Output
 
 
-@click.command("version")
+@click.command("version", epilog="Example: mpsjobs version --json")
 @printing
 def command(output: Output) -> None:
     """Show the version."""

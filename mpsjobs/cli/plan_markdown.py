@@ -29,6 +29,7 @@ from mpsjobs.cli.plan_words import (
     total,
     value_text,
     where_text,
+    with_names,
 )
 from mpsjobs.cli.word_diff import GAP, Piece, Side, folded
 from mpsjobs.model.change import Change, Kind, Plan, Reason, Risk
@@ -51,7 +52,7 @@ _Lines = Iterable[str]
 def plan_markdown(plan: Plan, project: str) -> str:
     """The comment. The first line is a hidden mark by which a later run finds it again."""
     lines = [*_head(plan, project), *_risks(plan.risks), *_diagnostics(plan.diagnostics)]
-    blocks = _Blocks(LONGEST - _size("\n".join(lines)), groups(plan))
+    blocks = _Blocks(LONGEST - _size("\n".join(lines)), groups(with_names(plan)))
     return "\n".join([*lines, *blocks.lines()])
 
 

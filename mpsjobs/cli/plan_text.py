@@ -26,6 +26,7 @@ from mpsjobs.cli.plan_words import (
     total,
     value_text,
     where_text,
+    with_names,
 )
 from mpsjobs.cli.text_pieces import clipped, painted, wrapped
 from mpsjobs.cli.word_diff import Piece, Side, folded
@@ -69,7 +70,7 @@ class Look:
 
 def plan_lines(plan: Plan, look: Look) -> Iterator[str]:
     """The whole plan, ending in the summary line."""
-    shown = groups(plan)
+    shown = groups(with_names(plan))
     if not shown:
         yield f"{click.style('No changes.', fg='green', bold=True)} {nothing_to_do(plan)}"
         yield from _risk_lines(plan.risks, look)

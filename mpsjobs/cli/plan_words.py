@@ -1,7 +1,8 @@
 """The words and signs of a plan, shared by every form that it is shown in."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
@@ -56,6 +57,7 @@ _SAID = {
     ),
 }
 
+_REFERENCES = frozenset({"reference_audio", "reference_video"})
 _CONTEXT = 3
 _SHORT = 40
 
@@ -87,6 +89,34 @@ def group_headline(kind: Kind, changes: Sequence[Change]) -> str:
     return f"{counted(len(changes), 'asset')} {_SAID[kind][len(changes) > 1]}{paid}"
 
 
+def with_names(plan: Plan) -> Plan:
+    """The plan as people read it: what is made from another asset names it by its address, where the plan knows whose sound it is."""
+    names = {change.fingerprint: change.address for change in reversed(plan.changes)}
+    return replace(plan, changes=tuple(_with_names(change, names) for change in plan.changes))
+
+
+def _with_names(change: Change, names: Mapping[str | None, str]) -> Change:
+    if _REFERENCES.isdisjoint(change.fields) and not change.reasons:
+        return change
+    fields = {path: _named(path, value, names) for path, value in change.fields.items()}
+    reasons = (
+        Reason(each.path, _named(each.path, each.before, names), _named(each.path, each.after, names))
+        for each in change.reasons
+    )
+    return replace(change, fields=fields, reasons=tuple(reasons))
+
+
+def _named(path: str, value: Json, names: Mapping[str | None, str]) -> Json:
+    if path not in _REFERENCES or not isinstance(value, list):
+        return value
+    return [
+        {"asset": names.get(str(item["asset"]), item["asset"])}
+        if isinstance(item, dict) and "asset" in item
+        else item
+        for item in value
+    ]
+
+
 def groups(plan: Plan) -> list[tuple[Kind, list[Change]]]:
     """The changes that do something or need a look, by kind; within a kind in reading order."""
     found: dict[Kind, list[Change]] = {kind: [] for kind in Kind if kind is not Kind.KEEP}
@@ -115,7 +145,13 @@ def where_text(plan: Plan) -> str:
 def nothing_to_do(plan: Plan) -> str:
     """What follows on `No changes.`, in a sentence."""
     number = len(plan.changes)
-    said = f"All {number:,} assets are as the specs want them." if number else "There are no assets."
+    match number:
+        case 0:
+            said = "There are no assets."
+        case 1:
+            said = "The one asset is as the specs want it."
+        case _:
+            said = f"All {number:,} assets are as the specs want them."
     return f"{said} (environment {plan.environment})" if plan.environment else said
 
 

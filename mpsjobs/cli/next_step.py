@@ -37,7 +37,7 @@ def _without_project(error: MpsjobsError) -> Iterator[str]:
 
 
 def _in_project(project: Project, state: State) -> Iterator[str]:
-    if not state.assets and not any(state.takes()):
+    if state.serial == 0:
         yield "Nothing has been generated yet. Next: mpsjobs plan"
         return
     running = sum(record.status is AssetStatus.IN_PROGRESS for record in state.assets.values())
@@ -51,6 +51,6 @@ def _in_project(project: Project, state: State) -> Iterator[str]:
     if plan.has_changes:
         yield f"{counts_text(plan)[:1].upper()}{counts_text(plan)[1:]}. {price_text(plan)} Next: mpsjobs plan"
     elif counts_text(plan):
-        yield f"{counts_text(plan)}. Next: mpsjobs plan, then mpsjobs apply --target failed:"
+        yield f"{counts_text(plan)}. Next: mpsjobs plan, and to try again: mpsjobs apply --target failed:"
     else:
         yield "All assets are as the specs want them. Next: mpsjobs output"

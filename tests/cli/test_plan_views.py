@@ -134,6 +134,27 @@ def test_what_the_cloud_and_users_wrote_cannot_drive_the_terminal() -> None:
             assert "\\u202e" in shown
 
 
+def test_what_is_made_from_another_asset_names_it() -> None:
+    menu = Change("menu", Kind.KEEP, "f1:menu")
+    chase = change(
+        "chase", fields={"prompt": "x", "reference_audio": [{"asset": "f1:menu"}, {"asset": "f1:gone"}]}
+    )
+    for shown in (text(plan_of(menu, chase)), plan_markdown(plan_of(menu, chase), "game")):
+        assert '[{"asset":"menu"},{"asset":"f1:gone"}]' in shown
+
+
+def test_sensitive_prompts_are_shown_in_no_form() -> None:
+    hidden = {"prompt": {"sensitive": "0123456789abcdef"}}
+    changes = [change(f"a{i}", fields=hidden) for i in range(9)]
+    for shown in (
+        text(plan_of(*changes)),
+        text(plan_of(*changes), verbose=True),
+        plan_markdown(plan_of(*changes), "game"),
+    ):
+        assert "0123456789abcdef" not in shown
+        assert "(sensitive)" in shown
+
+
 def test_risks_come_last_before_the_summary() -> None:
     shown = text(
         plan_of(change("a", Kind.FAILED), risks=tuple(Risk(f"a{i}", "look at this") for i in range(50)))
@@ -148,6 +169,7 @@ def test_no_changes_is_said_in_these_words() -> None:
         == "No changes. All 2 assets are as the specs want them."
     )
     assert text(plan_of()) == "No changes. There are no assets."
+    assert text(plan_of(change("a", Kind.KEEP))) == "No changes. The one asset is as the specs want it."
 
 
 # --- words ---------------------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ A transcript is made of blocks, each with a head that begins with `==`::
     == $ [80] mpsjobs plan          the same, with COLUMNS=80
     == $ [terminal 80] mpsjobs plan a process of its own on a real pseudo-terminal with 80 columns
     == $ [terminal 80 NO_COLOR] mpsjobs plan
+    == $ [terminal 80 typed=yes] mpsjobs apply    the same, and the question is answered
     == exit 0                       what came of the command; these blocks are what a test compares
     == stdout
     == stderr
@@ -34,6 +35,7 @@ from mpsjobs._version import __version__
 from tests.conftest import Ran
 
 _RESULTS = ("exit", "stdout", "stderr", "screen")
+_QUESTION = b"Enter a value: "
 _COMMAND = re.compile(r"\$ (?:\[(?P<where>[^]]*)\] )?mpsjobs ?(?P<arguments>.*)")
 
 
@@ -79,7 +81,9 @@ def _results(head: str, root: Path, run: Callable[..., Ran]) -> Iterator[tuple[s
     assert match, head
     where, arguments = (match["where"] or "").split(), shlex.split(match["arguments"])
     if where[:1] == ["terminal"]:
-        code, screen = on_terminal(arguments, root, int(where[1]), dict.fromkeys(where[2:], "1"))
+        typed = next((word.removeprefix("typed=") for word in where if word.startswith("typed=")), "")
+        environ = {word: "1" for word in where[2:] if "=" not in word}
+        code, screen = on_terminal(arguments, root, int(where[1]), environ, typed)
         yield f"exit {code}", ""
         yield "screen", screen
         return
@@ -92,8 +96,13 @@ def _results(head: str, root: Path, run: Callable[..., Ran]) -> Iterator[tuple[s
         yield "stderr", _ended(ran.err)
 
 
-def on_terminal(arguments: list[str], root: Path, columns: int, environ: dict[str, str]) -> tuple[int, str]:
-    """Run a process on a pseudo-terminal: its exit code and what it wrote there, stdout and stderr as they came."""
+def on_terminal(
+    arguments: list[str], root: Path, columns: int, environ: dict[str, str], typed: str
+) -> tuple[int, str]:
+    """Run a process on a pseudo-terminal: its exit code and what it wrote there, stdout and stderr as they came.
+
+    When it asks, `typed` is the answer.
+    """
     main, other = pty.openpty()
     fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     outer = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
@@ -107,7 +116,11 @@ def on_terminal(arguments: list[str], root: Path, columns: int, environ: dict[st
         start_new_session=True,
     )
     os.close(other)
-    found = b"".join(_until_closed(main))
+    found = b""
+    for part in _until_closed(main):
+        found += part
+        if typed and found.endswith(_QUESTION):
+            os.write(main, f"{typed}\n".encode())
     os.close(main)
     text = found.decode().replace("\r\n", "\n").replace("\x1b", "^[")
     return process.wait(timeout=60), _ended(text)

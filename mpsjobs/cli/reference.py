@@ -28,7 +28,7 @@ def reference() -> str:
 
 def commands() -> Iterator[click.Context]:
     """A context for every command and subcommand, and first for the command line as a whole."""
-    yield from _below(click.Context(app, info_name="mpsjobs"))
+    yield from _below(click.Context(app, info_name="mpsjobs", **app.context_settings))
 
 
 def _below(context: click.Context) -> Iterator[click.Context]:

@@ -1,6 +1,10 @@
 """The JSON that scripts read: real documents against the schemas that ship, and the promise that these only grow."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -88,6 +92,27 @@ def test_errors_are_documents_too(project: Folder) -> None:
         check("error", ran.json())
     for event in project("apply", "--json", "--auto-approve").events():
         check("apply-events", event)
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
+def test_the_examples_with_jq_run_as_they_stand_in_the_guide(project: Folder) -> None:
+    project.write(music="assets: {a: x, b: {prompt: mpsblockedword, takes: 2}}\n")
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "pull-requests.md").read_text(encoding="utf-8")
+    lines = [line for line in guide.splitlines() if "| jq" in line]
+    printed = [
+        subprocess.run(
+            ["bash", "-c", line],
+            cwd=project.root,
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+        for line in lines
+    ]
+    assert printed[:2] == ["a\nb\n", "3\n"]
+    assert printed[2].startswith("b: The input content violates the content policy.\n")
 
 
 def test_every_event_of_an_apply_is_in_the_schema() -> None:

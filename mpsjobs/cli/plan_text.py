@@ -100,6 +100,8 @@ def _change_lines(change: Change) -> Iterator[str]:
         yield f"      {change.message}"
     if change.moved_from and change.kind is not Kind.MOVE:
         yield f"      known before as {change.moved_from}"
+    if change.publishes and not any(reason.path == "publish" for reason in change.reasons):
+        yield f"      published as {change.publishes}"
     if change.reasons:
         yield from _reason_lines(change.reasons)
         hidden = len(change.fields) - len(

@@ -25,7 +25,7 @@ class ApplyResult:
     `held` counts takes that were not submitted because they wait for such tasks, which this run does not wait for.
     `abandoned` are the fingerprints of attempts that were given up and whose takes were not bought again yet.
     `still_failed` and `still_unknown` count planned changes that could not even begin: the cloud refused them before, or the outcome of
-    an earlier request is unknown. `copied` counts takes of other environments, `published` assets whose stable keys have something new.
+    an earlier request is unknown. `copied` counts takes of other environments, `published` assets whose stable keys were brought up to date.
     """
 
     mode: Mode

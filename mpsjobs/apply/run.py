@@ -165,7 +165,7 @@ class Run:
         address, take = publication.address, publication.take
         self.append([events.AssetPublished(self.at(), address, objects)])
         self.publications.ended(address, well=True)
-        self.tally.published += 1
+        self.tally.published.add(address)
         keys = tuple(each.key for each in objects)
         self.report(progress.Published(address, take.take if take else None, keys))
         self.publish(address)

@@ -141,7 +141,7 @@ class Runner:
             still_unknown=sum(change.address not in told for change in unknown),
             interrupted=tally.interrupted,
             stopped=tuple(tally.stopped),
-            published=tally.published,
+            published=len(tally.published),
         )
 
     def _is_open(self, fingerprint: str, attempt_id: str | None = None) -> bool:

@@ -73,7 +73,8 @@ def collisions(
     yield from found[:MOST_COLLISIONS]
     if len(found) > MOST_COLLISIONS:
         more = len(found) - MOST_COLLISIONS
-        yield Diagnostic(f"{more:,} more published keys are in each other's way", hint=_HINT)
+        at = found[MOST_COLLISIONS].position
+        yield Diagnostic(f"{more:,} more published keys are in each other's way", hint=_HINT, position=at)
 
 
 def _shared(pairs: Sequence[tuple["Draft", Asset]], catalogue: Catalogue) -> Iterator[Diagnostic]:

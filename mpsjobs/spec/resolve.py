@@ -78,6 +78,7 @@ class Resolver:
         key = normal(said.value)
         if problem := bad_key(key, self._store.prefix, said.at()):
             self.checks.add([problem])
+            return None
         return key
 
     def _sound(self, draft: Draft) -> Sound:

@@ -172,17 +172,12 @@ class Run:
 
     def _not_published(self, publication: Publication, error: str) -> None:
         """What is published stays as it is, and so does the take."""
-        self.publications.ended(publication.address, well=False)
-        take = publication.take
-        message = f"take {take.take if take else 0} is there and cannot be published: {error}; the next apply tries again"
-        failure = progress.Failed(
-            publication.address,
-            take.take if take else 0,
-            "NotPublished",
-            message,
-            None,
-            take.task_id if take else None,
-        )
+        address, take = publication.address, publication.take
+        if take is None:
+            raise AssertionError(publication)
+        self.publications.ended(address, well=False)
+        message = f"take {take.take} is there and cannot be published: {error}; the next apply tries again"
+        failure = progress.Failed(address, take.take, "NotPublished", message, None, take.task_id)
         self.tally.failed.append(failure)
         self.report(failure)
 

@@ -172,7 +172,7 @@ class AssetRetired:
 
 @dataclass(frozen=True, slots=True)
 class AssetPublished:
-    """These objects lie under the asset's stable keys, complete. What it had published under other keys is superseded. None: all of it is."""
+    """These objects lie under the asset's stable keys, complete. What it had published under other keys is superseded; all of it, if there are none."""
 
     at: str
     address: str

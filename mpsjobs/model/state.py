@@ -45,7 +45,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A copy of an output under a stable key. `picked`: the take was published because somebody picked it."""
+    """A copy of an output under a stable key. `picked`: somebody picked the take, before or after it was published."""
 
     bucket: str
     region: str

@@ -29,6 +29,7 @@ from mpsjobs.model.state import (
     AssetRecord,
     AssetStatus,
     Pool,
+    Published,
     Refusal,
     RetiredRecord,
     State,
@@ -236,7 +237,7 @@ class Fold:
             pick=event.pick,
             lifecycle=before.lifecycle if before else {},
             failure=_failure(pool, event.realm, status),
-            published=before.published if before else None,
+            published=_picked(before.published, event) if before else None,
             serial=seq,
         )
         self._addresses_of.setdefault(event.fingerprint, set()).add(event.address)
@@ -316,6 +317,16 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: PLR0911
             )
         case _:
             assert_never(event)
+
+
+def _picked(published: tuple[Published, ...] | None, event: AssetRecorded) -> tuple[Published, ...] | None:
+    """What is published, with a mark on the take that is picked now: it may have been published before anybody chose."""
+    if published is None or event.pick is None:
+        return published
+    chosen = (event.fingerprint, event.pick)
+    return tuple(
+        replace(each, picked=each.picked or (each.fingerprint, each.take) == chosen) for each in published
+    )
 
 
 def _failure(pool: Pool, realm: str, status: AssetStatus) -> str | None:

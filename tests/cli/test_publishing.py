@@ -160,6 +160,21 @@ def test_only_what_is_picked_is_published_where_that_is_wanted(published: Folder
     assert lies(published) == {"music/menu.mp3": takes(published, "menu")[1]}
 
 
+def test_once_a_take_was_picked_no_new_one_is_published_unheard(published: Folder) -> None:
+    published.write(a="assets: {menu: Warm}\n")
+    apply(published)
+    before = lies(published)
+    published.write(a="assets: {menu: {prompt: Warm, pick: 1}}\n")
+    apply(published)
+    published.write(a="assets: {menu: Cold}\n")
+    apply(published)
+    assert lies(published) == before
+    assert "take 1 of before stays under its key" in published("plan").out
+    published.write(a="assets: {menu: {prompt: Cold, pick: 1}}\n")
+    apply(published)
+    assert lies(published) == {"music/menu.mp3": takes(published, "menu")[1]} != before
+
+
 def test_two_assets_that_swap_their_keys_end_up_right(published: Folder) -> None:
     published.write(a="assets: {a: {prompt: A, publish: x.mp3}, b: {prompt: B, publish: y.mp3}}\n")
     apply(published)

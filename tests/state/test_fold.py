@@ -222,6 +222,14 @@ def test_a_key_that_another_asset_took_over_is_not_nobodys() -> None:
     assert nobodys(folded(*both, published("boss", "a.mp3"), published("menu", "b.mp3"))) == []
 
 
+def test_a_take_that_is_picked_after_it_was_published_counts_as_picked_from_then_on() -> None:
+    picked = replace(recorded(), pick=1)
+    state = folded(recorded(), published("menu", "a.mp3"), picked, recorded())
+    assert [each.picked for each in state.assets["menu"].published or ()] == [True]
+    state = folded(recorded(), published("menu", "a.mp3"), replace(picked, pick=2))
+    assert [each.picked for each in state.assets["menu"].published or ()] == [False]
+
+
 def test_assets_that_swap_their_names_lose_sight_of_no_published_object() -> None:
     state = folded(
         recorded("a", "f1:1"),

@@ -30,7 +30,7 @@ from mpsjobs.spec.settings import load_settings
 from mpsjobs.spec.variables import Given
 from mpsjobs.state.file_store import FileStateStore
 from mpsjobs.state.identity import TimeOrderedIds, boot_id, git_commit, host_name, timestamp, who
-from mpsjobs.wiring import Connections
+from mpsjobs.wiring import SCRATCH, Connections
 
 if TYPE_CHECKING:
     from mpsjobs.apply.progress import Progress
@@ -426,6 +426,9 @@ class Project:
             environment=self.settings.environment_name,
             sources=sources,
             generate=self.settings.policy.generate,
+            publish_to=StoreTarget(
+                self.settings.store.bucket, self.settings.store.region, self.settings.store.prefix
+            ),
         )
         return build(loaded.assets, state, terms, (*self.notices, *loaded.diagnostics, *notices))
 
@@ -443,6 +446,7 @@ class Project:
         on_start: Callable[[Callable[[], None]], None],
         options: Options,
     ) -> "ApplyResult":
+        from mpsjobs.apply.publish import Publisher
         from mpsjobs.apply.result import nothing_done
         from mpsjobs.apply.runner import Runner
         from mpsjobs.apply.workers import Workers
@@ -450,7 +454,8 @@ class Project:
         downloads = self.connections.downloads()
         if plan.actions:
             with self.connections.mps() as mps:
-                workers = Workers(mps, self.connections.collector(), downloads, self._clock)
+                publisher = Publisher(self.connections.objects, self.root / SCRATCH / "scratch")
+                workers = Workers(mps, self.connections.collector(), downloads, publisher, self._clock)
                 on_start(workers.interrupt)
                 result = Runner(self._shared(session, workers, report, options)).run(plan)
             if session.failed:
@@ -490,6 +495,7 @@ class Project:
     ) -> "Run":
         import random
 
+        from mpsjobs.apply.publish import Publications
         from mpsjobs.apply.records import Records
         from mpsjobs.apply.recovery import UnknownPolicy
         from mpsjobs.apply.run import Origin, Run, Wiring
@@ -521,5 +527,6 @@ class Project:
                 ),
             ),
             records=Records(session.state, realm),
+            publications=Publications(session.state, realm),
             tally=Tally(self._clock.monotonic()),
         )

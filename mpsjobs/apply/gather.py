@@ -112,7 +112,7 @@ def change_over(run: Run, fingerprint: str, at: str) -> None:
     changing = list(run.records.on_take(fingerprint, at))
     run.append(changing)
     placed = {event.address for event in changing}
-    run.place(address for address in run.records.users(fingerprint) if address not in placed)
+    run.hand_out(address for address in run.records.users(fingerprint) if address not in placed)
 
 
 def _on_not_described(run: Run, number: int, job: Job, outcome: DescribeFailed) -> None:

@@ -84,6 +84,15 @@ class Retired:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """The take lies under the asset's stable keys. Without keys: the asset is published no more; what was stays readable."""
+
+    address: str
+    take: int | None
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Downloaded:
     address: str
     path: str
@@ -126,6 +135,7 @@ Progress: TypeAlias = (
     | Unknown
     | Recorded
     | Retired
+    | Published
     | Downloaded
     | Noticed
     | Stopping

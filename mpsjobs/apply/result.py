@@ -25,7 +25,7 @@ class ApplyResult:
     `held` counts takes that were not submitted because they wait for such tasks, which this run does not wait for.
     `abandoned` are the fingerprints of attempts that were given up and whose takes were not bought again yet.
     `still_failed` and `still_unknown` count planned changes that could not even begin: the cloud refused them before, or the outcome of
-    an earlier request is unknown. `copied` counts takes of other environments.
+    an earlier request is unknown. `copied` counts takes of other environments, `published` assets whose stable keys were brought up to date.
     """
 
     mode: Mode
@@ -44,6 +44,7 @@ class ApplyResult:
     interrupted: bool
     stopped: tuple[Diagnostic, ...] = ()
     copied: int = 0
+    published: int = 0
 
     def without_skipped(self, addresses: Collection[str]) -> "ApplyResult":
         """What is told of this run when these are tried again right after it."""
@@ -66,6 +67,7 @@ class ApplyResult:
             still_unknown=self.still_unknown + later.still_unknown,
             stopped=self.stopped + later.stopped,
             copied=self.copied + later.copied,
+            published=self.published + later.published,
         )
 
     @property

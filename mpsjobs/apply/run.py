@@ -8,6 +8,7 @@ import structlog
 from mpsjobs.apply import progress
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.mode import Mode
+from mpsjobs.apply.publish import Publications
 from mpsjobs.apply.receipts import place as receipt_place, receipt_of
 from mpsjobs.apply.records import Records
 from mpsjobs.apply.recovery import UnknownPolicy
@@ -19,7 +20,8 @@ from mpsjobs.model.asset import Asset, Json, StoreTarget
 from mpsjobs.model.change import Copy
 from mpsjobs.model.diagnostics import Diagnostic, StateError
 from mpsjobs.model.ports import Backoff, Clock, ObjectRef, StateSession
-from mpsjobs.model.state import Output, Take, chosen_take
+from mpsjobs.model.state import Output, Published, Take, chosen_take
+from mpsjobs.plan.publishing import Publication
 from mpsjobs.state.identity import timestamp
 
 LAST_WORDS_S = 4.0
@@ -76,6 +78,7 @@ class Run:
     origin: Origin
     wiring: Wiring
     records: Records
+    publications: Publications
     tally: Tally
     placing: int = 0
     copying: int = 0
@@ -108,7 +111,7 @@ class Run:
             if isinstance(event, events.AssetRecorded):
                 self.tally.recorded += 1
                 self.report(progress.Recorded(event.address, event.fingerprint, event.moved_from))
-                self.place([event.address])
+                self.hand_out([event.address])
             elif isinstance(event, events.AssetRetired):
                 self.tally.retired += 1
                 self.report(progress.Retired(event.address))
@@ -134,6 +137,49 @@ class Run:
             take = chosen_take(state.pool(record.fingerprint), record.realm, record.pick) if record else None
             if take and self.workers.place(address, take.outputs):
                 self.placing += 1
+
+    def hand_out(self, addresses: Iterable[str]) -> None:
+        """Bring the takes that these addresses use to people and to game builds."""
+        for address in addresses:
+            self.place([address])
+            self.publish(address)
+
+    def publish(self, address: str) -> None:
+        """Have the stable keys of an asset follow, if they are to."""
+        publication = None if self.scheduler.stopped else self.publications.next(address)
+        if publication is None:
+            return
+        self.publications.started(address)
+        if publication.take is None:
+            self.on_published(publication, ())
+        else:
+            self.workers.publish(publication)
+
+    def on_published(
+        self, publication: Publication, objects: tuple[Published, ...] | None, error: str = ""
+    ) -> None:
+        """Make it durable, and see whether another take is wanted by now. `objects` None: it could not be done."""
+        if objects is None:
+            self._not_published(publication, error)
+            return
+        address, take = publication.address, publication.take
+        self.append([events.AssetPublished(self.at(), address, objects)])
+        self.publications.ended(address, well=True)
+        self.tally.published.add(address)
+        keys = tuple(each.key for each in objects)
+        self.report(progress.Published(address, take.take if take else None, keys))
+        self.publish(address)
+
+    def _not_published(self, publication: Publication, error: str) -> None:
+        """What is published stays as it is, and so does the take."""
+        address, take = publication.address, publication.take
+        if take is None:
+            raise AssertionError(publication)
+        self.publications.ended(address, well=False)
+        message = f"take {take.take} is there and cannot be published: {error}; the next apply tries again"
+        failure = progress.Failed(address, take.take, "NotPublished", message, None, take.task_id)
+        self.tally.failed.append(failure)
+        self.report(failure)
 
     def note(self, number: int, job: Job) -> None:
         """Have the store know what was bought, as far as the state knows it."""

@@ -25,6 +25,7 @@ from mpsjobs.apply.workers import (
     NoteAnswer,
     PlaceAnswer,
     PollAnswer,
+    PublishAnswer,
     SendAnswer,
     StageAnswer,
     Step,
@@ -87,7 +88,10 @@ class Runner:
             else:
                 continue
             of_sound.setdefault(action.fingerprint, []).append(number)
+        addresses = run.publications.begin(plan)
         run.append(run.records.begin(plan, run.at()))
+        for address in addresses:
+            run.publish(address)
 
     def _over(self) -> bool:
         run = self.shared
@@ -95,7 +99,9 @@ class Runner:
             return True
         if run.scheduler.stopped:
             return not (run.scheduler.sending or run.noting)
-        return run.scheduler.idle and not (run.copying or run.placing or run.noting)
+        return run.scheduler.idle and not (
+            run.copying or run.placing or run.noting or run.publications.under_way
+        )
 
     def _patience_s(self) -> float:
         run, now = self.shared, self.shared.now()
@@ -135,6 +141,7 @@ class Runner:
             still_unknown=sum(change.address not in told for change in unknown),
             interrupted=tally.interrupted,
             stopped=tuple(tally.stopped),
+            published=len(tally.published),
         )
 
     def _is_open(self, fingerprint: str, attempt_id: str | None = None) -> bool:
@@ -160,7 +167,7 @@ class Runner:
             case _:
                 assert_never(command)
 
-    def _take(self, answer: Answer) -> None:  # noqa: C901  # one answer a kind
+    def _take(self, answer: Answer) -> None:  # noqa: C901, PLR0912  # one answer a kind
         run = self.shared
         match answer:
             case StageAnswer(number, outcome):
@@ -181,6 +188,8 @@ class Runner:
                     run.report(each)
             case NoteAnswer():
                 run.noting -= 1
+            case PublishAnswer(publication, objects, error):
+                run.on_published(publication, objects, error)
             case Broken():
                 self._on_broken(answer)
             case Interrupted():
@@ -220,6 +229,8 @@ class Runner:
         """Whether it was a receipt or a download, which is told and stops nothing."""
         run, error = self.shared, broken.error
         known = isinstance(error, MpsjobsError | OSError)
+        if broken.step is Step.PUBLISH:  # what is expected of it comes as an answer
+            return False
         if broken.step is not Step.NOTE:
             run.placing -= 1
             if known:

@@ -16,6 +16,7 @@ class Tally:
     recorded: int = 0
     retired: int = 0
     copied: int = 0
+    published: set[str] = field(default_factory=set)
     failed: list[Failed] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     held: list[str] = field(default_factory=list)

@@ -11,8 +11,10 @@ from typing import TypeAlias
 from mpsjobs.apply.collect import Collector, Search
 from mpsjobs.apply.download import Downloads
 from mpsjobs.apply.progress import Downloaded, Noticed
+from mpsjobs.apply.publish import Publisher
 from mpsjobs.apply.receipts import Receipt
 from mpsjobs.apply.scheduler import COLLECTS_AT_ONCE, MOST_STAGED_AHEAD, POLLS_AT_ONCE, SENDS_AT_ONCE
+from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.model.ports import (
     Clock,
     CreateOutcome,
@@ -22,10 +24,12 @@ from mpsjobs.model.ports import (
     ObjectRef,
     StagedCreate,
 )
-from mpsjobs.model.state import Output
+from mpsjobs.model.state import Output, Published
+from mpsjobs.plan.publishing import Publication
 
 NOTES_AT_ONCE = 4
 COPIES_AT_ONCE = 4
+PUBLISHES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,15 @@ class NoteAnswer:
     """A receipt stands in the store."""
 
 
+@dataclass(frozen=True, slots=True)
+class PublishAnswer:
+    """`published` None: it could not be done, because of `error`."""
+
+    publication: Publication
+    published: tuple[Published, ...] | None
+    error: str = ""
+
+
 class Step(StrEnum):
     """What a worker was doing."""
 
@@ -92,6 +105,7 @@ class Step(StrEnum):
     COPY = "copying"
     PLACE = "downloading"
     NOTE = "putting a receipt"
+    PUBLISH = "publishing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +131,7 @@ Answer: TypeAlias = (
     | CopyAnswer
     | PlaceAnswer
     | NoteAnswer
+    | PublishAnswer
     | Broken
     | Interrupted
 )
@@ -128,16 +143,25 @@ class Workers:
     Paid requests have threads of their own: neither slow answers about tasks nor downloads may delay a last byte.
     """
 
-    def __init__(self, mps: Mps, collector: Collector, downloads: Downloads | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        mps: Mps,
+        collector: Collector,
+        downloads: Downloads | None,
+        publisher: Publisher,
+        clock: Clock,
+    ) -> None:
         self._mps = mps
         self._clock = clock
         self._collector = collector
         self._downloads = downloads
+        self._publisher = publisher
         self._inbox: SimpleQueue[Answer] = SimpleQueue()
         self._submits = ThreadPoolExecutor(SENDS_AT_ONCE + MOST_STAGED_AHEAD, thread_name_prefix="submit")
         self._gathers = ThreadPoolExecutor(POLLS_AT_ONCE + COLLECTS_AT_ONCE, thread_name_prefix="gather")
         self._copies = ThreadPoolExecutor(COPIES_AT_ONCE, thread_name_prefix="copy")
         self._places = ThreadPoolExecutor(2, thread_name_prefix="place")
+        self._publishes = ThreadPoolExecutor(PUBLISHES_AT_ONCE, thread_name_prefix="publish")
         # One thread each: the receipts of one job are put in the order in which they were asked for.
         self._notes = [ThreadPoolExecutor(1, thread_name_prefix="note") for _ in range(NOTES_AT_ONCE)]
 
@@ -185,6 +209,17 @@ class Workers:
 
         self._start(self._notes[job % NOTES_AT_ONCE], Step.NOTE, None, answer)
 
+    def publish(self, publication: Publication) -> None:
+        """Copy outputs to their stable keys."""
+
+        def answer() -> Answer:
+            try:
+                return PublishAnswer(publication, self._publisher.publish(publication))
+            except (MpsjobsError, OSError) as error:
+                return PublishAnswer(publication, None, str(error))
+
+        self._start(self._publishes, Step.PUBLISH, None, answer)
+
     def interrupt(self) -> None:
         """Safe to call from a signal handler: SimpleQueue.put is reentrant."""
         self._inbox.put(Interrupted())
@@ -201,7 +236,7 @@ class Workers:
 
     def close(self) -> None:
         """Let go of the threads; what they still wait for is not awaited."""
-        for pool in (self._submits, self._gathers, self._copies, self._places, *self._notes):
+        for pool in (self._submits, self._gathers, self._copies, self._places, self._publishes, *self._notes):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _start(

@@ -84,4 +84,8 @@ def _document(asset: Current) -> Json:
             }
             for o in (take.outputs if take else ())
         ],
+        "published": [
+            {"bucket": p.bucket, "region": p.region, "key": p.key, "take": p.take, "sha256": p.sha256}
+            for p in asset.record.published or ()
+        ],
     }

@@ -175,6 +175,7 @@ def _summary_line(plan: Plan, result: ApplyResult) -> str:
     counts = [f"{counted(result.finished, 'take')} generated"] if result.finished else []
     counts += [f"{counted(result.copied, 'take')} copied"] if result.copied else []
     counts += [f"{n} {word}" for kind, word in _FREE.items() if (n := plan.count([kind]))]
+    counts += [f"{result.published} published"] if result.published else []
     troubles = (
         (len(result.failed) + result.still_failed, "failed"),
         (len(result.skipped), "not submitted"),
@@ -203,6 +204,7 @@ def _document(
         "recorded": result.recorded,
         "retired": result.retired,
         "copied": result.copied,
+        "published": result.published,
         "failed": len(result.failed) + result.still_failed,
         "skipped": len(result.skipped),
         "held": result.held,

@@ -118,6 +118,8 @@ def _asset_lines(project: Project, state: State, address: str) -> Iterator[str]:
     yield f"  realm        {record.realm}"
     for name, value in pool.fields.items():
         yield f"  {name.ljust(12)} {masked(value)}"
+    for each in record.published or ():
+        yield f"  published    {each.key} (take {each.take})"
     takes = pool.of_realm(record.realm)
     if takes:
         used = chosen_take(pool, record.realm, record.pick)

@@ -16,6 +16,7 @@ from mpsjobs.apply.progress import (
     Finished,
     Noticed,
     Progress,
+    Published,
     Recorded,
     Retired,
     Skipped,
@@ -124,7 +125,7 @@ class _LiveLine:
             self._live.stop()
 
 
-def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911  # one answer a kind
+def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911, PLR0912  # one answer a kind
     """What happened, in one line; None for what is not worth one."""
     match progress:
         case Submitted():
@@ -148,6 +149,11 @@ def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911  # one ans
             return f"{_good(progress.address)}: moved from {old}"
         case Retired():
             return f"{progress.address}: retired, its takes are kept"
+        case Published(keys=keys):
+            where = (
+                f"published as {', '.join(keys)}" if keys else "is published no more; what was stays readable"
+            )
+            return f"{_good(progress.address)}: {where}"
         case Downloaded():
             return f"{progress.address}: wrote {shown(Path(progress.path))}"
         case Noticed():

@@ -46,6 +46,9 @@ class Sensitive(str):
 
 SENSITIVE = "sensitive"
 
+FORMAT = "${format}"
+"""In the key of a published asset: what the file turns out to be."""
+
 
 def is_hidden(value: Json) -> bool:
     """Whether this is the digest of a sensitive text."""
@@ -113,6 +116,13 @@ class StoreTarget:
     prefix: str = ""
 
 
+class PublishWhen(StrEnum):
+    """Which take is published: one that was PICKED, or the first good one as long as nothing is picked."""
+
+    PICKED = "picked"
+    FIRST_PASSING = "first_passing"
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """One desired piece of audio.
@@ -120,7 +130,8 @@ class Asset:
     `takes` is how many unrejected takes are wanted; `pick` the number of the take to use, None for the first good one. `store` is
     set only when the asset overrides the project's store. `depends_on` are addresses of assets that come first, for no other reason
     than that; `ignore_changes` names fields of the sound whose changes alone buy nothing. `source` is the row that it was made from,
-    where a table or a list made it.
+    where a table or a list made it. `publish` is the key, below the prefix of the project's store, that its take is copied to; in it
+    `${format}` stands for what the file turns out to be. `publish_when` None: the first good take until one was picked, then picks.
     """
 
     address: str
@@ -135,6 +146,8 @@ class Asset:
     source: Position | None = None
     depends_on: tuple[str, ...] = ()
     ignore_changes: tuple[str, ...] = ()
+    publish: str | None = None
+    publish_when: PublishWhen | None = None
 
     @property
     def requires(self) -> tuple[str, ...]:

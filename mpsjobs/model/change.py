@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from mpsjobs.model.asset import Asset, Json
+from mpsjobs.model.asset import Asset, Json, PublishWhen, StoreTarget
 from mpsjobs.model.diagnostics import Diagnostic
 from mpsjobs.model.state import Take
 
@@ -40,7 +40,7 @@ class Change:
 
     `fields` are the canonical fields of the wanted sound. `message` says in words what the kind leaves open: what the cloud said
     (FAILED), what is unknown (UNRESOLVED), whose takes are shared. `moved_from` is set where a known asset got this name. `depends_on`
-    are the addresses that must be there first.
+    are the addresses that must be there first. `publishes` is the stable key that the change brings a take to.
     """
 
     address: str
@@ -52,6 +52,7 @@ class Change:
     moved_from: str | None = None
     message: str | None = None
     depends_on: tuple[str, ...] = ()
+    publishes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,23 @@ class Retire:
     address: str
 
 
-Action: TypeAlias = Submit | Copy | Resume | Reconcile | Record | Retire
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Copy the take that an address uses to its stable key, as soon as the address points at this fingerprint and such a take is there.
+
+    `key` is the whole key in `store`, with `${format}` for what the file turns out to be; None: it is published no more. `when` and
+    `pick` say which take: see `mpsjobs.plan.publishing`.
+    """
+
+    address: str
+    fingerprint: str
+    store: StoreTarget
+    key: str | None
+    when: PublishWhen | None
+    pick: int | None
+
+
+Action: TypeAlias = Submit | Copy | Resume | Reconcile | Record | Retire | Publish
 
 
 @dataclass(frozen=True, slots=True)

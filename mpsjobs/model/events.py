@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mpsjobs.model.asset import Json
-from mpsjobs.model.state import Input, Output
+from mpsjobs.model.state import Input, Output, Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,15 @@ class AssetRetired:
     address: str
 
 
+@dataclass(frozen=True, slots=True)
+class AssetPublished:
+    """These objects lie under the asset's stable keys, complete. What it had published under other keys is superseded; all of it, if there are none."""
+
+    at: str
+    address: str
+    published: tuple[Published, ...]
+
+
 Event: TypeAlias = (
     RunStarted
     | RunFinished
@@ -185,4 +194,5 @@ Event: TypeAlias = (
     | AttemptAbandoned
     | AssetRecorded
     | AssetRetired
+    | AssetPublished
 )

@@ -44,6 +44,42 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A copy of an output under a stable key. `picked`: somebody picked the take, before or after it was published."""
+
+    bucket: str
+    region: str
+    key: str
+    etag: str
+    size: int
+    sha256: str
+    fingerprint: str
+    take: int
+    attempt_id: str
+    picked: bool = False
+
+    @property
+    def place(self) -> str:
+        return f"{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A published object that its asset left behind at `since`: the asset moved to another key, was retired, or is published no more.
+
+    It can still be read.
+    """
+
+    address: str
+    since: str
+    bucket: str
+    region: str
+    key: str
+    etag: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Input:
     """An output of another asset that a take was made from. `asset` is its address at that time, `sha256` that of the very file."""
 
@@ -143,7 +179,10 @@ EMPTY_POOL = Pool(fields={})
 
 @dataclass(frozen=True, slots=True)
 class AssetRecord:
-    """What an address points at. `takes` is how many were wanted, `pick` the wanted take; `serial` the event that last touched it."""
+    """What an address points at. `takes` is how many were wanted, `pick` the wanted take; `serial` the event that last touched it.
+
+    `published` is what lies under its stable keys; None when nothing does.
+    """
 
     fingerprint: str
     realm: str
@@ -152,7 +191,7 @@ class AssetRecord:
     pick: int | None = None
     lifecycle: Mapping[str, Json] = field(default_factory=dict)
     failure: str | None = None
-    published: str | None = None
+    published: tuple[Published, ...] | None = None
     serial: int = 0
 
 
@@ -170,7 +209,8 @@ class RetiredRecord:
 class State:
     """The fold so far. The only mutable value of the model: one thread folds events into it; everybody else reads.
 
-    `serial` is the sequence number of the last event folded in. `lineage` names the history that it belongs to.
+    `serial` is the sequence number of the last event folded in. `lineage` names the history that it belongs to. `superseded` is by place;
+    ask `unclaimed` which of it is nobody's.
     """
 
     lineage: str
@@ -179,6 +219,7 @@ class State:
     assets: dict[str, AssetRecord] = field(default_factory=dict)
     pools: dict[str, Pool] = field(default_factory=dict)
     retired: dict[str, RetiredRecord] = field(default_factory=dict)
+    superseded: dict[str, Superseded] = field(default_factory=dict)
 
     def pool(self, fingerprint: str) -> Pool:
         return self.pools.get(fingerprint, EMPTY_POOL)
@@ -219,6 +260,12 @@ def chosen_take(pool: Pool, realm: str, pick: int | None) -> Take | None:
 def output_of(outputs: Sequence[Output], *, video: bool) -> Output:
     """The output that stands for a take where another one is made from it: the first video or the first audio, else the first at all."""
     return next((each for each in outputs if (each.format in _VIDEO) is video), outputs[0])
+
+
+def unclaimed(state: State) -> tuple[Superseded, ...]:
+    """The published objects that are nobody's now, by place: no asset is published there any more, though they can still be read."""
+    claimed = {each.place for record in state.assets.values() for each in record.published or ()}
+    return tuple(state.superseded[place] for place in sorted(state.superseded.keys() - claimed))
 
 
 def asset_status(pool: Pool, realm: str, wanted: int) -> AssetStatus:

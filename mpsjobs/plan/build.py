@@ -10,6 +10,7 @@ from mpsjobs.model.change import (
     Change,
     Kind,
     Plan,
+    Publish,
     Reconcile,
     Record,
     Resume,
@@ -32,6 +33,7 @@ from mpsjobs.plan.diff import (
 )
 from mpsjobs.plan.notes import shared_sounds, with_row
 from mpsjobs.plan.promotion import Copies, bought_twice, not_to_be_bought
+from mpsjobs.plan.publishing import due, held_back, publish_of, with_publication
 from mpsjobs.plan.risks import large_regeneration
 from mpsjobs.plan.wanted import Wanted, in_order, name_sounds
 
@@ -53,7 +55,8 @@ def build(
     changes: dict[str, Change] = {}
     for address, want in wanted.items():
         known, hindrance = _known(address, state, moves), _hindrance(want, changes, state, terms.realm)
-        changes[address] = change_of(want, known, state, terms, purchases, hindrance)
+        change = change_of(want, known, state, terms, purchases, hindrance)
+        changes[address] = _published(change, want, known.record, state, terms)
     _mention_drawn_in(changes, wanted, targeted)
     for address in state.assets.keys() - every.keys() - set(moves.values()):
         if terms.selection.includes(address, failed=False):
@@ -61,7 +64,9 @@ def build(
     open_takes = tuple(_open_takes(state, terms))
     _mention(open_takes, changes, every)
     ordered = tuple(with_row(changes[address], wanted) for address in sorted(changes))
-    steps = (changes[address] for address in (*wanted, *sorted(changes.keys() - wanted.keys())))
+    steps = [changes[address] for address in (*wanted, *sorted(changes.keys() - wanted.keys()))]
+    arriving = {change.fingerprint for change in steps if change.generations}
+    arriving |= {action.fingerprint for action in (*open_takes, *purchases.copies.actions)}
     return Plan(
         realm=terms.realm,
         lineage=state.lineage,
@@ -71,10 +76,11 @@ def build(
             *open_takes,
             *purchases.copies.actions,
             *_steps(steps, wanted, state, terms, purchases.copies),
+            *_publications(steps, wanted, arriving, state, terms),
         ),
         risks=(
             *large_regeneration(ordered),
-            *_risks(ordered, wanted, state, terms.realm, purchases.copies),
+            *_risks(ordered, wanted, state, terms, purchases.copies),
             *bought_twice(ordered, purchases.copies),
         ),
         diagnostics=(
@@ -96,7 +102,7 @@ def only_waiting(plan: Plan) -> Plan:
             action
             for action in plan.actions
             if isinstance(action, Resume | Reconcile)
-            or (isinstance(action, Record) and action.address in waiting)
+            or (isinstance(action, Record | Publish) and action.address in waiting)
         ),
         risks=tuple(risk for risk in plan.risks if risk.address in waiting),
     )
@@ -226,6 +232,34 @@ def _steps(
             )
 
 
+def _published(
+    change: Change, want: Wanted, record: AssetRecord | None, state: State, terms: Terms
+) -> Change:
+    publish = publish_of(want.asset, want.fingerprint, record, terms.publish_to)
+    if publish is None:
+        return change
+    publication = due(publish, record, state.pool(want.fingerprint), terms.realm)
+    return with_publication(change, publication, publish, record)
+
+
+def _publications(
+    changes: Iterable[Change],
+    wanted: Mapping[str, Wanted],
+    arriving: Collection[str | None],
+    state: State,
+    terms: Terms,
+) -> Iterator[Publish]:
+    """What is published now, or may be when the takes arrive that this apply brings."""
+    for change in changes:
+        want = wanted.get(change.address)
+        changes_something = change.kind not in {Kind.KEEP, Kind.FAILED} or change.fingerprint in arriving
+        if want and changes_something:
+            record = state.assets.get(change.moved_from or change.address)
+            publish = publish_of(want.asset, want.fingerprint, record, terms.publish_to)
+            if publish:
+                yield publish
+
+
 def _replaced(want: Wanted, state: State, terms: Terms) -> tuple[str, ...]:
     """The attempts whose takes a new one takes the place of."""
     if not terms.selection.replaces(want.asset.address):
@@ -243,8 +277,9 @@ def _must_record(record: AssetRecord | None, want: Wanted, realm: str) -> bool:
 
 
 def _risks(
-    changes: Iterable[Change], wanted: Mapping[str, Wanted], state: State, realm: str, copies: Copies
+    changes: Iterable[Change], wanted: Mapping[str, Wanted], state: State, terms: Terms, copies: Copies
 ) -> Iterator[Risk]:
+    realm = terms.realm
     for change in changes:
         if change.kind in {Kind.UNRESOLVED, Kind.FAILED}:
             yield Risk(change.address, change.message or change.kind)
@@ -252,6 +287,10 @@ def _risks(
         if want is None or change.generations:
             continue
         yield from _other_inputs(want, state, realm)
+        record = state.assets.get(change.moved_from or change.address)
+        publish = publish_of(want.asset, want.fingerprint, record, terms.publish_to)
+        if publish and (risk := held_back(publish, record, state.pool(want.fingerprint), realm)):
+            yield risk
         if want.asset.pick is None or copies.has(want.fingerprint, want.asset.pick):
             continue
         if not any(

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mpsjobs.model.asset import Asset, Sound
+from mpsjobs.model.asset import Asset, Sound, StoreTarget
 from mpsjobs.model.change import Change, Kind, Need, Reason
 from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, chosen_take, never_sent
 from mpsjobs.plan.promotion import Copies, Source, told
 from mpsjobs.plan.reasons import field_reasons
 from mpsjobs.plan.selection import EVERYTHING, Selection
 from mpsjobs.plan.wanted import Wanted
+
+NOWHERE = StoreTarget("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,8 @@ class Terms:
 
     `host` and `boot_id` tell where the plan is made: an intent of this very boot that was never sent is certain to be nothing.
     More than `max_generations` songs in one apply are an error in the plan already, and so is any where nothing is to be generated.
-    `selection` says which assets it is about. `sources` are the other environments whose takes are copied.
+    `selection` says which assets it is about. `sources` are the other environments whose takes are copied. `publish_to` is the place below
+    which takes are published.
     """
 
     realm: str
@@ -31,6 +34,7 @@ class Terms:
     environment: str | None = None
     sources: tuple[Source, ...] = ()
     generate: bool = True
+    publish_to: StoreTarget = NOWHERE
 
     def takes(self, pool: Pool) -> tuple[Take, ...]:
         """The takes that count: those of this realm, without attempts that are certain never to have left this machine."""

@@ -34,6 +34,7 @@ def _change(change: Change) -> Json:
         "moved_from": change.moved_from,
         "message": change.message,
         "depends_on": [*change.depends_on],
+        "publishes": change.publishes,
     }
 
 

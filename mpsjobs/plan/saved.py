@@ -11,7 +11,7 @@ from hashlib import blake2b
 import orjson
 
 from mpsjobs.model.asset import Json
-from mpsjobs.model.change import Change, Kind, Plan, Record
+from mpsjobs.model.change import Change, Kind, Plan, Publish, Record
 from mpsjobs.model.diagnostics import Diagnostic, SpecError
 from mpsjobs.model.settings import BASE_ENVIRONMENT
 from mpsjobs.model.state import State
@@ -27,7 +27,7 @@ class Binding:
     """What the plan wants of an address, and what it was made from.
 
     `serial` is that of the asset's record (0: there was none), `next_take` the number that the next take of the sound would have had.
-    `takes` and `pick` are what is to be recorded, None where nothing is.
+    `takes` and `pick` are what is to be recorded, None where nothing is; `publish` is the key to publish to.
     """
 
     kind: str
@@ -37,6 +37,7 @@ class Binding:
     next_take: int
     takes: int | None
     pick: int | None
+    publish: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class SavedPlan:
 
 def encode(plan: Plan, state: State, selection: Selection) -> bytes:
     """The file, with a checksum over all of it."""
-    records = _records(plan)
+    records, keys = _records(plan), _keys(plan)
     bindings: dict[str, Json] = {}
     for change in plan.changes:
         mentioned = change.kind in {Kind.RESUME, Kind.UNRESOLVED} and not change.fields
@@ -76,6 +77,7 @@ def encode(plan: Plan, state: State, selection: Selection) -> bytes:
                 "next_take": _next_take(state, change.fingerprint),
                 "takes": takes,
                 "pick": pick,
+                "publish": keys.get(change.address),
             }
     document: dict[str, Json] = {
         "format": FORMAT,
@@ -140,9 +142,11 @@ def stale(saved: SavedPlan, plan: Plan, state: State) -> Iterator[Diagnostic]:
         yield _stale("", "it was made for another state or another provider")
         return
     changes = {change.address: change for change in plan.changes}
-    records = _records(plan)
+    records, keys = _records(plan), _keys(plan)
     for address, binding in saved.bindings.items():
-        if why := _outdated(binding, changes.get(address), records.get(address), state):
+        other_key = address in keys and keys[address] != binding.publish
+        why = "its published key has changed" if other_key else None
+        if why := why or _outdated(binding, changes.get(address), records.get(address), state):
             yield _stale(address, why)
     for change in plan.changes:
         if change.generations and change.address not in saved.bindings:
@@ -173,6 +177,11 @@ def _records(plan: Plan) -> dict[str, tuple[int, int | None]]:
     return {
         action.address: (action.takes, action.pick) for action in plan.actions if isinstance(action, Record)
     }
+
+
+def _keys(plan: Plan) -> dict[str, str | None]:
+    """Address → the key that the plan publishes to, None where it publishes no more."""
+    return {action.address: action.key for action in plan.actions if isinstance(action, Publish)}
 
 
 def _next_take(state: State, fingerprint: str | None) -> int:

@@ -18,7 +18,7 @@ from mpsjobs.spec.yaml import Map, Mark, Seq
 
 Tell = Callable[[Iterable[Diagnostic]], None]
 
-_SAME_FOR_ALL = frozenset({"*", "var", "project"})
+_SAME_FOR_ALL = frozenset({"*", "var", "project", "format"})
 """Names that stand for the same in every asset: what holds no others is filled in once."""
 _SENSITIVE_TEXTS = frozenset({"prompt", "lyrics", "variation", "operator", "description"})
 _SENSITIVE_PARAMETERS = frozenset({"extra_parameters", "additional_parameters"})
@@ -97,7 +97,8 @@ def filled_in(node: Any, scope: Scope) -> tuple[Any, list[Diagnostic | None]]:
     for key, value in node.items():
         at = node.places.get(key, (node.mark, node.mark))
         try:
-            value, place = _value(value, at[1], scope, (key,))  # noqa: PLW2901
+            inner = replace(scope, publishing=True) if key == "publish" else scope
+            value, place = _value(value, at[1], inner, (key,))  # noqa: PLW2901
         except UnresolvedError as error:
             problems.append(error.diagnostic)
             continue

@@ -146,8 +146,6 @@ class AssetSpec(Written):
         "on_remove": "lifecycle rules",
         "prevent_regenerate": "lifecycle rules",
         "prevent_retire": "lifecycle rules",
-        "publish": "publishing",
-        "publish_when": "publishing",
         "timeout": "lifecycle rules",
     }
 
@@ -186,6 +184,16 @@ class AssetSpec(Written):
     )
     pick: Annotated[Whole, Field(ge=1)] | None = Field(
         None, description="Number of the take to use; the first good one if unset."
+    )
+    publish: Word | None = Field(
+        None,
+        description="Key below the prefix of the project's store that the take in use is copied to, such as "
+        "`music/${asset.path}.${format}`. Takes no part in the fingerprint.",
+    )
+    publish_when: Literal["picked", "first_passing"] | None = Field(
+        None,
+        description="Which take is published: only one that is picked, or the first good one while none is. Unset: the first good one until "
+        "something was picked, from then on picks.",
     )
     variation: Word | None = Field(None, description="A free word that makes this a sound of its own.")
     depends_on: Words | None = Field(

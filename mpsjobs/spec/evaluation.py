@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Any, assert_never
 
-from mpsjobs.model.asset import Sensitive
+from mpsjobs.model.asset import FORMAT, Sensitive
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related
-from mpsjobs.spec.expressions import Call, Expression, Literal, Name
+from mpsjobs.spec.expressions import Call, Expression, Literal, Name, names_in
 from mpsjobs.spec.functions import FUNCTIONS
 from mpsjobs.spec.scope import Scope, UnresolvedError
 from mpsjobs.spec.suggest import closest, did_you_mean, listed
@@ -90,6 +90,8 @@ class _Evaluation:
                 return self.inside(scope.project, name, 1)
             case "group":
                 return self.inside(scope.group, name, 1)
+            case "format":
+                return self.inside(self.format(name), name, 1)
             case _:
                 roots = ("var", "each", "asset", "project", "group")
                 hint = did_you_mean(root, roots, f"Write `var.{root}` for a variable; put a text in quotes.")
@@ -101,6 +103,16 @@ class _Evaluation:
                     name.at, f'Unknown name "{root}"', f"A name begins with {listed(roots, 'or')}.", hint
                 )
         return self.inside(value, name, 2)
+
+    def format(self, name: Name) -> str:
+        if self.scope.publishing:
+            return FORMAT
+        raise self.fail(
+            name.at,
+            "There is no `format` here",
+            "It is known when the file is there, and stands in `publish` alone.",
+            "Write the format itself, or `var.format` for a variable of that name.",
+        )
 
     def variable(self, name: Name) -> Any:
         variables = self.scope.variables
@@ -186,6 +198,14 @@ class _Evaluation:
                 f'Unknown function "{call.function}"',
                 f"Known functions: {listed(FUNCTIONS)}.",
                 hint,
+            )
+        if late := next((each for each in names_in(call) if each.root == "format"), None):
+            self.format(late)
+            raise self.fail(
+                late.at,
+                f"`{call.function}` cannot take `format`",
+                "It is known only when the file is there.",
+                "Write `${format}` by itself.",
             )
         if len(call.arguments) != function.takes:
             raise self.fail(

@@ -13,6 +13,7 @@ from mpsjobs.spec.catalogue import Catalogue
 from mpsjobs.spec.dependencies import dependencies
 from mpsjobs.spec.layers import Fields
 from mpsjobs.spec.project_files import find_spec_files
+from mpsjobs.spec.publishing import collisions
 from mpsjobs.spec.reading import Common, Reading
 from mpsjobs.spec.resolve import Resolver
 from mpsjobs.spec.texts import TextFiles
@@ -66,7 +67,10 @@ def load_assets(
         drafts = [draft for reading in specs for draft in reading.drafts]
         checks.add(clashes((draft.address, draft.source or draft.origin) for draft in drafts))
         checks.add(dependencies(drafts, complete=not any(reading.lost for reading in specs)))
-        assets = sorted(map(resolver.asset, drafts), key=lambda asset: asset.address)
+        resolved = [(draft, resolver.asset(draft)) for draft in drafts]
+        checks.row = None
+        checks.add(collisions(resolved, settings.store, catalogue))
+        assets = sorted((asset for _, asset in resolved), key=lambda asset: asset.address)
     if not (files or checks.found):
         checks.add([_no_files(settings)])
     if any(diagnostic.is_error for diagnostic in checks.found):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mpsjobs.model.asset import Asset, Json, Reference, ReferenceKind, Sound, StoreTarget
+from mpsjobs.model.asset import Asset, Json, PublishWhen, Reference, ReferenceKind, Sound, StoreTarget
 from mpsjobs.model.diagnostics import Position, SpecError
 from mpsjobs.model.settings import ProviderKind, Settings
 from mpsjobs.spec.addresses import normal_address
@@ -13,6 +13,7 @@ from mpsjobs.spec.checks import Checks
 from mpsjobs.spec.documents import ReferenceSpec, TextFile
 from mpsjobs.spec.fields import bare_prefix
 from mpsjobs.spec.layers import Fields, Said
+from mpsjobs.spec.publishing import bad_key
 from mpsjobs.spec.scalars import UnusableNumberError, to_json
 from mpsjobs.spec.texts import MediaFiles, TextFiles, normal
 from mpsjobs.spec.yaml import Plain
@@ -66,7 +67,19 @@ class Resolver:
             ),
             ignore_changes=tuple(dict.fromkeys(value.get("ignore_changes", ()))),
             source=draft.source,
+            publish=self._published(fields),
+            publish_when=PublishWhen(value["publish_when"]) if "publish_when" in value else None,
         )
+
+    def _published(self, fields: Fields) -> str | None:
+        said: Said | None = fields.get("publish")
+        if said is None:
+            return None
+        key = normal(said.value)
+        if problem := bad_key(key, self._store.prefix, said.at()):
+            self.checks.add([problem])
+            return None
+        return key
 
     def _sound(self, draft: Draft) -> Sound:
         fields, checks = draft.fields, self.checks

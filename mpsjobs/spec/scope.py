@@ -49,7 +49,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What can be named at a place. `asset` holds its names; `each` is None outside of a matrix or a `for_each`."""
+    """What can be named at a place. `asset` holds its names; `each` is None outside of a matrix or a `for_each`.
+
+    `publishing`: this is a published key, in which `${format}` stays as it is until the file is there.
+    """
 
     variables: Variables
     texts: TextFiles
@@ -57,6 +60,7 @@ class Scope:
     group: str | None = None
     asset: Mapping[str, str] = field(default_factory=dict)
     each: Each | None = None
+    publishing: bool = False
     work: Work = field(default_factory=Work)
 
 

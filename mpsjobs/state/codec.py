@@ -17,7 +17,18 @@ import orjson
 
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import Event
-from mpsjobs.model.state import AssetRecord, Input, Output, Pool, Refusal, RetiredRecord, State, Take
+from mpsjobs.model.state import (
+    AssetRecord,
+    Input,
+    Output,
+    Pool,
+    Published,
+    Refusal,
+    RetiredRecord,
+    State,
+    Superseded,
+    Take,
+)
 from mpsjobs.state.shape import Shape, ShapeError
 
 VERSION: Final = 1
@@ -26,10 +37,16 @@ VERSION: Final = 1
 A newer mpsjobs reads the lines of an older journal as they are (a new field needs a default); for snapshots see `snapshot.UPGRADES`.
 """
 
-_PARTS: Mapping[str, Shape[Any]] = {"outputs": Shape(Output), "inputs": Shape(Input)}
-POOL = Shape(Pool, {"takes": Shape(Take, _PARTS), "refused": Shape(Refusal)})
-ASSET = Shape(AssetRecord)
+_PARTS: Mapping[str, Shape[Any]] = {
+    "outputs": Shape(Output),
+    "inputs": Shape(Input),
+    "published": Shape(Published),
+}
+_OF_TAKES = {part: _PARTS[part] for part in ("outputs", "inputs")}
+POOL = Shape(Pool, {"takes": Shape(Take, _OF_TAKES), "refused": Shape(Refusal)})
+ASSET = Shape(AssetRecord, {"published": _PARTS["published"]})
 RETIRED = Shape(RetiredRecord)
+SUPERSEDED = Shape(Superseded)
 _EVENTS: Mapping[str, Shape[Any]] = {
     cls.__name__: Shape(cls, {part: _PARTS[part] for part in _PARTS if part in cls.__dataclass_fields__})
     for cls in get_args(Event)

@@ -8,6 +8,7 @@ from typing import TypeAlias, assert_never
 from mpsjobs.model.asset import Json
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import (
+    AssetPublished,
     AssetRecorded,
     AssetRetired,
     AttemptAbandoned,
@@ -28,9 +29,11 @@ from mpsjobs.model.state import (
     AssetRecord,
     AssetStatus,
     Pool,
+    Published,
     Refusal,
     RetiredRecord,
     State,
+    Superseded,
     Take,
     TakeStatus,
     asset_status,
@@ -93,6 +96,8 @@ class Fold:
                 self._record(event, seq)
             case AssetRetired():
                 self._retire(event)
+            case AssetPublished():
+                self._publish(event, seq)
             case (
                 Sending()
                 | SubmitWithdrawn()
@@ -217,6 +222,8 @@ class Fold:
         # Two assets may swap their names: what stands under the old name may be somebody else by now.
         if moved is not None and event.moved_from is not None and moved.fingerprint == event.fingerprint:
             self._forget(event.moved_from)
+            if before is not None:
+                self._supersede(event.moved_from, moved, event.at)
             before = before or moved
         self._forget(event.address)
         self.state.retired.pop(event.address, None)
@@ -230,7 +237,7 @@ class Fold:
             pick=event.pick,
             lifecycle=before.lifecycle if before else {},
             failure=_failure(pool, event.realm, status),
-            published=before.published if before else None,
+            published=_picked(before.published, event) if before else None,
             serial=seq,
         )
         self._addresses_of.setdefault(event.fingerprint, set()).add(event.address)
@@ -243,6 +250,23 @@ class Fold:
         self.state.retired[event.address] = RetiredRecord(
             record.fingerprint, record.realm, record.pick, event.at
         )
+        self._supersede(event.address, record, event.at)
+
+    def _publish(self, event: AssetPublished, seq: int) -> None:
+        record = self.state.assets.get(event.address)
+        if record is None:
+            raise _contradiction(f"{event.address} is published, but nothing is recorded under that name")
+        self._supersede(event.address, record, event.at)
+        for each in event.published:
+            self.state.superseded.pop(each.place, None)
+        self.state.assets[event.address] = replace(record, published=event.published or None, serial=seq)
+
+    def _supersede(self, address: str, record: AssetRecord, at: str) -> None:
+        """Note what an asset leaves behind. Others may be published there by now: `unclaimed` tells."""
+        for each in record.published or ():
+            self.state.superseded[each.place] = Superseded(
+                address, at, each.bucket, each.region, each.key, each.etag, each.sha256
+            )
 
     def _forget(self, address: str) -> None:
         index = self._addresses_of  # made before the record goes
@@ -293,6 +317,16 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: PLR0911
             )
         case _:
             assert_never(event)
+
+
+def _picked(published: tuple[Published, ...] | None, event: AssetRecorded) -> tuple[Published, ...] | None:
+    """What is published, with a mark on the take that is picked now: it may have been published before anybody chose."""
+    if published is None or event.pick is None:
+        return published
+    chosen = (event.fingerprint, event.pick)
+    return tuple(
+        replace(each, picked=each.picked or (each.fingerprint, each.take) == chosen) for each in published
+    )
 
 
 def _failure(pool: Pool, realm: str, status: AssetStatus) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import (
+    AssetPublished,
     AssetRecorded,
     AssetRetired,
     Event,
@@ -101,7 +102,14 @@ def _still_true(events: Sequence[Event], trial: Fold, file: Path) -> Iterator[Ev
     """What the events say that the history, gone on since, does not know yet."""
     for event in events:
         match event:
-            case RunStarted() | RunFinished() | AssetRecorded() | AssetRetired() | SubmitIntended():
+            case (
+                RunStarted()
+                | RunFinished()
+                | AssetRecorded()
+                | AssetRetired()
+                | AssetPublished()
+                | SubmitIntended()
+            ):
                 continue
             case _:
                 pass

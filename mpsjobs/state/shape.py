@@ -201,8 +201,8 @@ def _enum_reader(enum: type[StrEnum]) -> Callable[[str], StrEnum]:
 
 
 def _writer(hint: Any, nested: Shape[Any]) -> Callable[[Any], Any]:
-    if get_origin(hint) is tuple:
-        return lambda value: [nested.write(item) for item in value]
+    if any(get_origin(member) is tuple for member in _members(hint)):
+        return lambda value: None if value is None else [nested.write(item) for item in value]
     return lambda value: {key: nested.write(item) for key, item in value.items()}
 
 

@@ -14,7 +14,17 @@ import orjson
 from mpsjobs.model.garbage import uncollected
 from mpsjobs.model.state import State
 from mpsjobs.state import codec
-from mpsjobs.state.codec import ASSET, POOL, RETIRED, Line, line_document, line_of, newer_version, plain
+from mpsjobs.state.codec import (
+    ASSET,
+    POOL,
+    RETIRED,
+    SUPERSEDED,
+    Line,
+    line_document,
+    line_of,
+    newer_version,
+    plain,
+)
 from mpsjobs.state.shape import ShapeError, read_map
 
 UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -103,6 +113,7 @@ def _document(state: State, offset: int) -> dict[str, Any]:
         "assets": {address: ASSET.write(record) for address, record in state.assets.items()},
         "takes": {fingerprint: POOL.write(pool) for fingerprint, pool in state.pools.items()},
         "retired": {address: RETIRED.write(record) for address, record in state.retired.items()},
+        "superseded": {place: SUPERSEDED.write(left) for place, left in state.superseded.items()},
     }
 
 
@@ -153,12 +164,21 @@ def _snapshot(document: dict[str, Any]) -> Snapshot:
         ("assets", assets, ASSET),
         ("takes", takes, POOL),
         ("retired", retired, RETIRED),
+        ("superseded", document.get("superseded", {}), SUPERSEDED),
     ):
         try:
             sections[name] = read_map(value, shape.read)
         except ShapeError as error:
             raise error.inside(name) from None
-    state = State(lineage, serial, commit, sections["assets"], sections["takes"], sections["retired"])
+    state = State(
+        lineage,
+        serial,
+        commit,
+        sections["assets"],
+        sections["takes"],
+        sections["retired"],
+        sections["superseded"],
+    )
     return Snapshot(state, offset, found)
 
 

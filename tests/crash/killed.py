@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from mpsjobs.apply import copying
 from mpsjobs.apply.collect import Collector
 from mpsjobs.apply.download import Downloads
+from mpsjobs.apply.publish import Publisher
 from mpsjobs.cli import main
 from mpsjobs.cloud import mps
 from mpsjobs.model import events
@@ -122,6 +123,7 @@ def run(target: str) -> None:
     killer.around(Collector, "collect", "collect")
     killer.around(copying, "_copy", "copy")
     killer.around(Downloads, "place", "place")
+    killer.around(Publisher, "publish", "publish")
     killer.around(file_session.FileSession, "save", "save")
     replace = os.replace
 

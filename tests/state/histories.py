@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mpsjobs.model.events import (
+    AssetPublished,
     AssetRecorded,
     AssetRetired,
     AttemptAbandoned,
@@ -23,7 +24,7 @@ from mpsjobs.model.events import (
     TaskFailed,
     TaskSubmitted,
 )
-from mpsjobs.model.state import Input, Output, State, TakeStatus
+from mpsjobs.model.state import Input, Output, Published, State, TakeStatus
 from mpsjobs.state.fold import Fold
 
 AT = "2026-11-22T20:00:00.000Z"
@@ -115,6 +116,17 @@ def copied(
     )
 
 
+def published(address: str = "menu", *keys: str, attempt: str = "a1", picked: bool = False) -> AssetPublished:
+    return AssetPublished(
+        AT,
+        address,
+        tuple(
+            Published("b-1250000000", "local", key, "etag", 44, "ab" * 32, "f1:x", 1, attempt, picked)
+            for key in keys
+        ),
+    )
+
+
 def folded(*events: Event) -> State:
     fold = Fold(State(lineage="L"))
     for seq, event in enumerate(events, 1):
@@ -158,9 +170,9 @@ def _of_attempt(draw: Any, state: State) -> Event | None:
     return event
 
 
-def next_event(draw: Any, state: State, number: int) -> Event:
+def next_event(draw: Any, state: State, number: int) -> Event:  # noqa: PLR0911  # one kind after the other
     """Any event that may follow; `number` makes a new attempt's name."""
-    kind = draw(st.integers(0, 9))
+    kind = draw(st.integers(0, 10))
     if kind <= 4 and (event := _of_attempt(draw, state)):
         return event
     if kind <= 6:
@@ -171,6 +183,14 @@ def next_event(draw: Any, state: State, number: int) -> Event:
         return intended(f"a{number}", fingerprint, take, draw(_REALMS))
     if kind == 7 and state.assets:
         return AssetRetired(AT, draw(st.sampled_from(sorted(state.assets))))
+    if kind == 10 and state.assets:
+        keys = draw(st.sets(st.sampled_from(["music/a.mp3", "music/b.mp3", "music/c.mp3"])))
+        return published(
+            draw(st.sampled_from(sorted(state.assets))),
+            *sorted(keys),
+            attempt=f"a{number}",
+            picked=draw(st.booleans()),
+        )
     if kind == 8:
         runs: list[Event] = [
             RunStarted(AT, "r", "apply", "0.1.0", "me@box", "c0ffee"),

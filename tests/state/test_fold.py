@@ -18,10 +18,21 @@ from mpsjobs.model.events import (
     TaskFailed,
     TaskSubmitted,
 )
-from mpsjobs.model.state import AssetStatus, State, Take, TakeStatus, asset_status, chosen_take
+from mpsjobs.model.state import AssetStatus, State, Take, TakeStatus, asset_status, chosen_take, unclaimed
 from mpsjobs.state.fold import _FROM, Fold
 
-from .histories import AT, REALM, bought, copied, folded, histories, intended, output, recorded
+from .histories import (
+    AT,
+    REALM,
+    bought,
+    copied,
+    folded,
+    histories,
+    intended,
+    output,
+    published,
+    recorded,
+)
 
 SUBMITTED = TaskSubmitted(AT, "a1", "t1", "r1")
 
@@ -169,6 +180,71 @@ def test_a_retired_asset_keeps_its_takes() -> None:
     assert len(state.pools["f1:x"].takes) == 1
 
 
+def keys_of(state: State, address: str = "menu") -> list[str]:
+    return [each.key for each in state.assets[address].published or ()]
+
+
+def nobodys(state: State) -> list[str]:
+    return [each.key for each in unclaimed(state)]
+
+
+def test_an_asset_knows_what_is_published_of_it_and_what_it_left_behind() -> None:
+    state = folded(recorded(), published("menu", "music/a.mp3", "music/a-2.mp3"))
+    assert keys_of(state) == ["music/a.mp3", "music/a-2.mp3"]
+    assert state.assets["menu"].serial == state.serial
+    assert unclaimed(state) == ()
+    state = folded(recorded(), published("menu", "a.mp3", "b.mp3"), published("menu", "b.mp3", "c.mp3"))
+    assert keys_of(state) == ["b.mp3", "c.mp3"]
+    (left,) = unclaimed(state)
+    assert (left.address, left.key, left.since) == ("menu", "a.mp3", AT)
+
+
+def test_an_asset_that_is_published_no_more_leaves_its_keys_behind() -> None:
+    state = folded(recorded(), published("menu", "a.mp3"), published("menu"))
+    assert state.assets["menu"].published is None
+    assert nobodys(state) == ["a.mp3"]
+
+
+def test_what_is_published_goes_along_with_a_move_and_stays_behind_when_an_asset_is_retired() -> None:
+    moved = recorded("intro", moved_from="menu")
+    state = folded(recorded(), published("menu", "a.mp3"), moved)
+    assert keys_of(state, "intro") == ["a.mp3"]
+    assert unclaimed(state) == ()
+    assert nobodys(folded(recorded(), published("menu", "a.mp3"), moved, published("intro", "b.mp3"))) == [
+        "a.mp3"
+    ]
+    assert nobodys(folded(recorded(), published("menu", "a.mp3"), AssetRetired(AT, "menu"))) == ["a.mp3"]
+
+
+def test_a_key_that_another_asset_took_over_is_not_nobodys() -> None:
+    both = (recorded("menu"), recorded("boss"), published("menu", "a.mp3"))
+    assert nobodys(folded(*both, published("menu", "b.mp3"), published("boss", "a.mp3"))) == []
+    assert nobodys(folded(*both, published("boss", "a.mp3"), published("menu", "b.mp3"))) == []
+
+
+def test_a_take_that_is_picked_after_it_was_published_counts_as_picked_from_then_on() -> None:
+    picked = replace(recorded(), pick=1)
+    state = folded(recorded(), published("menu", "a.mp3"), picked, recorded())
+    assert [each.picked for each in state.assets["menu"].published or ()] == [True]
+    state = folded(recorded(), published("menu", "a.mp3"), replace(picked, pick=2))
+    assert [each.picked for each in state.assets["menu"].published or ()] == [False]
+
+
+def test_assets_that_swap_their_names_lose_sight_of_no_published_object() -> None:
+    state = folded(
+        recorded("a", "f1:1"),
+        recorded("b", "f1:2"),
+        published("a", "a.mp3"),
+        published("b", "b.mp3"),
+        recorded("b", "f1:1", moved_from="a"),
+        recorded("a", "f1:2", moved_from="b"),
+    )
+    known = set(state.superseded) | {
+        each.place for record in state.assets.values() for each in record.published or ()
+    }
+    assert known == {"b-1250000000/a.mp3", "b-1250000000/b.mp3"}
+
+
 @pytest.mark.parametrize(
     "events",
     [
@@ -181,6 +257,7 @@ def test_a_retired_asset_keeps_its_takes() -> None:
         [*bought(), TaskFailed(AT, "a1", "late", None)],
         [intended(), SubmitWithdrawn(AT, "a1"), SUBMITTED],
         [AssetRetired(AT, "menu")],
+        [published("menu", "a.mp3")],
     ],
 )
 def test_what_does_not_follow_is_refused_and_changes_nothing(events: list[Event]) -> None:

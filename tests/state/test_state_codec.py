@@ -53,6 +53,13 @@ def test_states_survive_the_snapshot_exactly(events: list[Event]) -> None:
     assert encode_snapshot(decode_snapshot(data)) == data
 
 
+def test_a_state_of_before_publishing_is_read() -> None:
+    document = snapshot_document()
+    del document["checksum"], document["superseded"]
+    assert document["assets"]["menu"]["published"] is None
+    assert decode_snapshot(sealed(document)).state == folded(*bought(), recorded())
+
+
 def test_every_event_has_a_form() -> None:
     assert set(_EVENTS) == {event.__name__ for event in get_args(Event)}
 

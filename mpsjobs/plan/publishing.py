@@ -1,0 +1,93 @@
+"""Publishing: which take is to lie under an asset's stable key, and whether it does. The plan and apply ask the same question."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from mpsjobs.model.asset import Asset, Json, PublishWhen, StoreTarget
+from mpsjobs.model.change import Change, Kind, Publish, Reason, Risk
+from mpsjobs.model.ports import ObjectRef
+from mpsjobs.model.published_keys import below, published_keys
+from mpsjobs.model.state import AssetRecord, Output, Pool, Published, Take, chosen_take
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is to be published of an asset, and is not: which output of which take goes where. `take` None: nothing is, any more."""
+
+    address: str
+    fingerprint: str
+    take: Take | None = None
+    picked: bool = False
+    copies: tuple[tuple[Output, ObjectRef], ...] = ()
+
+
+def publish_of(
+    asset: Asset, fingerprint: str, record: AssetRecord | None, store: StoreTarget
+) -> Publish | None:
+    """What the asset wants to have published, in the project's store; None where nothing is, or was."""
+    if asset.publish is None and not (record and record.published):
+        return None
+    key = below(store.prefix, asset.publish) if asset.publish else None
+    return Publish(asset.address, fingerprint, store, key, asset.publish_when, asset.pick)
+
+
+def due(publish: Publish, record: AssetRecord | None, pool: Pool, realm: str) -> Publication | None:
+    """What has to be copied now; None when all is as it should be, or there is no take to publish yet. `pool` is that of its fingerprint."""
+    published = record.published or () if record else ()
+    if publish.key is None:
+        return Publication(publish.address, publish.fingerprint) if published else None
+    take = chosen_take(pool, realm, publish.pick)
+    if take is None or (_only_picks(publish, published) and take.take != publish.pick):
+        return None
+    copies = tuple(
+        (output, ObjectRef(publish.store.bucket, publish.store.region, key))
+        for output, key in published_keys(publish.key, take.outputs)
+    )
+    there = {(each.bucket, each.region, each.key): (each.attempt_id, each.sha256) for each in published}
+    wanted = {(ref.bucket, ref.region, ref.key): (take.attempt_id, output.sha256) for output, ref in copies}
+    if there == wanted:
+        return None
+    return Publication(publish.address, publish.fingerprint, take, take.take == publish.pick, copies)
+
+
+def with_publication(
+    change: Change, publication: Publication | None, publish: Publish | None, record: AssetRecord | None
+) -> Change:
+    """The change, with what is published by it: an asset that needs nothing else is updated, which is free."""
+    if publish is None or change.kind is Kind.FAILED:
+        return change
+    if publication is None or change.kind is Kind.GENERATE:
+        return change if change.kind is Kind.KEEP else replace(change, publishes=publish.key)
+    before = _shown((each.key, each.take) for each in (record.published or () if record else ()))
+    take = publication.take.take if publication.take else 0
+    after = _shown((ref.key, take) for _, ref in publication.copies)
+    return replace(
+        change,
+        kind=Kind.UPDATE if change.kind is Kind.KEEP else change.kind,
+        reasons=(*change.reasons, Reason("publish", before, after)),
+        publishes=publish.key,
+    )
+
+
+def held_back(publish: Publish, record: AssetRecord | None, pool: Pool, realm: str) -> Risk | None:
+    """What is used and not published, because it has to be picked first."""
+    published = record.published or () if record else ()
+    take = chosen_take(pool, realm, publish.pick)
+    if take is None or publish.key is None or take.take == publish.pick:
+        return None
+    if not _only_picks(publish, published) or any(each.attempt_id == take.attempt_id for each in published):
+        return None
+    still = f"; take {published[0].take} of before stays under its key" if published else ""
+    return Risk(publish.address, f"take {take.take} is published when it is picked{still}")
+
+
+def _only_picks(publish: Publish, published: Sequence[Published]) -> bool:
+    """Once something was picked, nobody hears in a build what nobody has heard before."""
+    if publish.when is None:
+        return publish.pick is not None or any(each.picked for each in published)
+    return publish.when is PublishWhen.PICKED
+
+
+def _shown(objects: Iterator[tuple[str, int]]) -> Json:
+    found: list[Json] = [f"{key} (take {take})" for key, take in objects]
+    return found[0] if len(found) == 1 else found or None

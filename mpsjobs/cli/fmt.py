@@ -88,7 +88,7 @@ def _tell(
     output: Output, results: list[_Result], problems: list[Diagnostic], *, check: bool, diff: bool
 ) -> None:
     changed = [result for result in results if result.changed]
-    output.diagnostics(problems)
+    output.diagnostics(problems, Path.cwd())
     if output.json:
         output.document(
             {

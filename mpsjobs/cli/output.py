@@ -79,10 +79,14 @@ class Output:
         """Diagnostics on stderr. Their paths are relative to `root`; None: to the project that the command works in."""
         diagnostics = tuple(diagnostics)
         placed = any(diagnostic.position for diagnostic in diagnostics)
-        sources = Sources(root or (find_project(Path(self.directory or ".")) if placed else None))
+        sources = Sources(root or (self.project_root() if placed else None))
         for diagnostic in diagnostics:
             for line in diagnostic_lines(diagnostic, sources):
                 self.say(line)
+
+    def project_root(self) -> Path | None:
+        """The folder that places are relative to: that of the project, if there is one."""
+        return find_project(Path(self.directory or "."))
 
     def bug(self, error: Exception, trace: str) -> None:
         self.say(

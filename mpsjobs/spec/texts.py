@@ -92,6 +92,7 @@ def find(root: Path, name: str, at: Position, beside: str) -> Path:
     try:
         real = path.resolve()
         inside = real.is_relative_to(root) and not Path(name).is_absolute()
+        there = inside and real.exists()
     except (OSError, ValueError, RuntimeError):
         raise SpecError.of(
             "This is not a path",
@@ -108,7 +109,7 @@ def find(root: Path, name: str, at: Position, beside: str) -> Path:
             position=at,
             code=Code.FILE_OUTSIDE,
         )
-    if not real.exists():
+    if not there:
         raise _missing(name, real, at)
     return real
 

@@ -156,6 +156,7 @@ def declare(node: Mapping[str, Any], file: str, tell: Callable[[Diagnostic], Non
             tell(problem)
         variable = Variable(name, checked.value or VariableSpec(), None, at, broken=bool(checked.diagnostics))
         if not _NAME.fullmatch(name):
+            variable = replace(variable, broken=True)
             tell(
                 Diagnostic(
                     "This cannot be the name of a variable",

@@ -8,6 +8,7 @@ from threading import Lock
 
 from mpsjobs._version import __version__
 from mpsjobs.model.change import Copy
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Severity
 from mpsjobs.model.ports import Clock, ObjectRef, ObjectStore
 from mpsjobs.model.settings import BASE_ENVIRONMENT, Settings
@@ -53,6 +54,7 @@ class Sources:
                         f"The environment {name or BASE_ENVIRONMENT} has no state yet",
                         f"There is none at {other.state.path}, so nothing is copied from it.",
                         severity=Severity.NOTICE,
+                        code=Code.NOTHING_TO_REUSE,
                     )
                 )
         return tuple(sources), tuple(notices)
@@ -66,6 +68,7 @@ class Sources:
                     f"Its takes are of the realm {other.provider.realm}, and those here of {here}.",
                     "Remove it from `reuse_from`, or give both the same provider and account.",
                     Severity.WARNING,
+                    code=Code.NOTHING_TO_REUSE,
                 )
 
     def copy(self, to: ObjectStore, action: Copy, path: ObjectRef) -> tuple[Output, ...]:

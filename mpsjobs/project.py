@@ -13,6 +13,7 @@ from mpsjobs.cloud.clock import SystemClock
 from mpsjobs.environments import Sources
 from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.change import Plan, Submit
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError, Diagnostic, SpecError, StateError
 from mpsjobs.model.events import Event, OutputsRecorded
 from mpsjobs.model.ports import ObjectRef, StateSession
@@ -123,6 +124,7 @@ class Project:
                 "There is no project here.",
                 detail=f"No mpsjobs.yaml {where}.",
                 hint="Go to a project, name one with -C DIR, or make one with: mpsjobs init",
+                code=Code.NO_PROJECT,
             )
         settings, notices = load_settings(root, environment)
         return cls(root, settings, notices, given)
@@ -183,7 +185,9 @@ class Project:
         try:
             file.write_bytes(encode(plan, state, options.selection))
         except OSError as error:
-            raise SpecError.of("The plan cannot be saved.", detail=str(error)) from error
+            raise SpecError.of(
+                "The plan cannot be saved.", detail=str(error), code=Code.FILE_NOT_WRITTEN
+            ) from error
         return plan
 
     def current(self, state: State) -> Iterator[Current]:
@@ -313,6 +317,7 @@ class Project:
                 "The state is a file of this machine, and this is a CI run.",
                 detail="When the runner goes, so does the memory of what was paid: the next run would buy it all again.",
                 hint="If the file is kept, say so with --allow-local-state.",
+                code=Code.STATE_IN_CI,
             )
 
     def _require_whole_state(
@@ -335,6 +340,7 @@ class Project:
                 detail=f"The state is missing, or older than the store ({first.bucket}/{first.key}). "
                 "What it does not know would be bought again.",
                 hint="Bring back the right state, or take them in with: mpsjobs state rebuild",
+                code=Code.STATE_BEHIND_STORE,
             )
 
     def _targets(self, loaded: Loaded) -> frozenset[StoreTarget]:
@@ -479,11 +485,13 @@ class Project:
                 "No folder takes what could not be recorded; it follows.",
                 detail=session.errored_document(),
                 hint="Save this text as a file, mend the cause, and run: mpsjobs state push FILE",
+                code=Code.STATE_SALVAGED,
             )
         return Diagnostic(
             f"What could not be recorded stands in {file}.",
             detail="Tasks that were submitted are in it: without it they may be paid a second time.",
             hint=f"Mend the cause, then put it back: mpsjobs state push {file}",
+            code=Code.STATE_SALVAGED,
         )
 
     def _shared(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpsjobs.model.asset import Asset, ReferenceKind, StoreTarget
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Clock, ObjectRef, ObjectStore
 from mpsjobs.model.settings import ProviderKind, Settings, Site, StoreKind
@@ -232,6 +233,7 @@ class Connections:
                 "`network.ca_file` cannot be used",
                 detail=f"{name}: {error.strerror or error}.",
                 hint="Name a PEM file of certificate authorities, relative to mpsjobs.yaml or absolute.",
+                code=Code.BAD_CA_FILE,
             ) from error
 
     @contextmanager
@@ -243,7 +245,9 @@ class Connections:
             emulator = EmbeddedEmulator.open(self._emulator_config())
         except EmulatorBusy as busy:
             raise CloudError.of(
-                "The embedded emulator is held by a process that does not answer.", detail=str(busy)
+                "The embedded emulator is held by a process that does not answer.",
+                detail=str(busy),
+                code=Code.EMULATOR_BUSY,
             ) from busy
         with emulator:
             yield lambda: emulator.url

@@ -16,6 +16,7 @@ from mpsjobs.apply.run import Run
 from mpsjobs.apply.submit import new_attempt
 from mpsjobs.model import events
 from mpsjobs.model.change import Copy
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.settings import BASE_ENVIRONMENT
@@ -99,11 +100,16 @@ def _copy(
 ) -> Output:
     ref = ObjectRef(output.bucket, output.region, output.key)
     if source.fetch(ref, file) is None:
-        raise CloudError.of("An output is not in the store any more", detail=f"{ref.bucket}/{ref.key}.")
+        raise CloudError.of(
+            "An output is not in the store any more",
+            detail=f"{ref.bucket}/{ref.key}.",
+            code=Code.OUTPUT_CHANGED,
+        )
     if sha256_of(file) != output.sha256:
         raise CloudError.of(
             "An output in the store is not what was recorded",
             detail=f"{ref.bucket}/{ref.key} has changed since.",
+            code=Code.OUTPUT_CHANGED,
         )
     own = output.key.removeprefix(action.origin.cos_path) if action.origin.cos_path else ""
     name = own if own and own != output.key else PurePosixPath(output.key).name

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mpsjobs.apply.collect import sha256_of
 from mpsjobs.model.change import Plan, Publish
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.state import Output, Published, State
@@ -106,9 +107,14 @@ class Publisher:
     def _fetch(self, output: Output, file: Path) -> None:
         ref = ObjectRef(output.bucket, output.region, output.key)
         if self.store.fetch(ref, file) is None:
-            raise CloudError.of("An output is not in the store any more", detail=f"{ref.bucket}/{ref.key}.")
+            raise CloudError.of(
+                "An output is not in the store any more",
+                detail=f"{ref.bucket}/{ref.key}.",
+                code=Code.OUTPUT_CHANGED,
+            )
         if sha256_of(file) != output.sha256:
             raise CloudError.of(
                 "An output in the store is not what was recorded",
                 detail=f"{ref.bucket}/{ref.key} has changed since.",
+                code=Code.OUTPUT_CHANGED,
             )

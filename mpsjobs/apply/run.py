@@ -18,6 +18,7 @@ from mpsjobs.apply.workers import Workers
 from mpsjobs.model import events
 from mpsjobs.model.asset import Asset, Json, StoreTarget
 from mpsjobs.model.change import Copy
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, StateError
 from mpsjobs.model.ports import Backoff, Clock, ObjectRef, StateSession
 from mpsjobs.model.state import Output, Published, Take, chosen_take
@@ -222,7 +223,12 @@ class Run:
 
     def _note(self, summary: str, detail: str, request_id: str | None) -> None:
         self.tally.stopped.append(
-            Diagnostic(summary, detail, f"RequestId {request_id}" if request_id else "")
+            Diagnostic(
+                summary,
+                detail,
+                f"RequestId {request_id}" if request_id else "",
+                code=Code.CLOUD_STOPS_THE_RUN,
+            )
         )
 
     def stop(self, reason: str) -> None:

@@ -18,6 +18,7 @@ _COMMANDS = {
     "completion": "mpsjobs.cli.completion",
     "doctor": "mpsjobs.cli.doctor",
     "emulator": "mpsjobs.cli.emulator",
+    "explain": "mpsjobs.cli.explain",
     "fmt": "mpsjobs.cli.fmt",
     "force-unlock": "mpsjobs.cli.force_unlock",
     "graph": "mpsjobs.cli.graph",

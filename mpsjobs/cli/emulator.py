@@ -8,6 +8,7 @@ import click
 from mpsjobs.cli.output import Output
 from mpsjobs.emulator.config import Addressing, AudioKind, check_endpoint
 from mpsjobs.emulator.fault_input import check_delays, check_probabilities, pairs
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError
 
 _HELP = """Serve CreateAigcAudioTask and DescribeAigcAudioTask on this machine, without an account.
@@ -191,6 +192,9 @@ def command(  # noqa: PLR0913 — one for each option
             "Another emulator holds this data.",
             detail=str(busy),
             hint="Use it, stop it, or give another --data.",
+            code=Code.EMULATOR_BUSY,
         ) from busy
     except OSError as error:
-        raise MpsjobsError.of(f"The emulator cannot listen on {host}:{port}.", detail=str(error)) from error
+        raise MpsjobsError.of(
+            f"The emulator cannot listen on {host}:{port}.", detail=str(error), code=Code.EMULATOR_BUSY
+        ) from error

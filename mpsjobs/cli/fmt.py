@@ -12,6 +12,7 @@ import click
 
 from mpsjobs.cli.options import printing
 from mpsjobs.cli.output import Output, shown
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError, SpecError
 from mpsjobs.plan.document import diagnostic_document
 from mpsjobs.spec.fmt import Kind, format_text
@@ -87,7 +88,7 @@ def _tell(
     output: Output, results: list[_Result], problems: list[Diagnostic], *, check: bool, diff: bool
 ) -> None:
     changed = [result for result in results if result.changed]
-    output.diagnostics(problems)
+    output.diagnostics(problems, Path.cwd())
     if output.json:
         output.document(
             {
@@ -127,6 +128,7 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
             "There is no project here.",
             detail="Neither this folder nor one above it has a mpsjobs.yaml.",
             hint="Name files or folders, or the project with -C.",
+            code=Code.NO_PROJECT,
         )
     yield from files_of_project(root)
 
@@ -168,4 +170,5 @@ def _replace(path: Path, text: str) -> None:
             "The file cannot be written.",
             detail=f"{shown(path)}: {error.strerror or error}. It is as it was.",
             hint="Check its permissions and those of its folder, and the free space on the disk.",
+            code=Code.FILE_NOT_WRITTEN,
         ) from error

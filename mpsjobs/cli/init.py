@@ -8,6 +8,7 @@ import click
 from mpsjobs.cli.options import printing
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.schema import modeline, write_schemas
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.spec.catalogue import load_catalogue
 
@@ -74,6 +75,7 @@ def command(output: Output) -> None:
             "There is a project here already.",
             detail=f"{settings} exists; nothing was changed.",
             hint="See what it would do: mpsjobs plan",
+            code=Code.PROJECT_EXISTS,
         )
     name = re.sub(r"[^a-z0-9]+", "-", root.resolve().name.lower()).strip("-") or "soundtrack"
     try:
@@ -86,7 +88,9 @@ def command(output: Output) -> None:
         if _ignore(root / ".gitignore"):
             made.append(root / ".gitignore")
     except OSError as error:
-        raise MpsjobsError.of("The project cannot be written.", detail=str(error)) from error
+        raise MpsjobsError.of(
+            "The project cannot be written.", detail=str(error), code=Code.FILE_NOT_WRITTEN
+        ) from error
     if output.json:
         output.document({"format_version": 1, "project": name, "files": [str(path) for path in made]})
         return

@@ -61,8 +61,10 @@ def printing(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     @wraps(function)
     def command(*, as_json: bool, no_color: bool, log_level: str, log_format: str, **rest: Any) -> Any:
-        output = Output(as_json, not (no_color or os.environ.get("NO_COLOR")), log_level == "debug")
-        click.get_current_context().meta["mpsjobs.log"] = (log_level, log_format)
+        context = click.get_current_context()
+        colour = not (no_color or os.environ.get("NO_COLOR"))
+        output = Output(as_json, colour, log_level == "debug", directory=context.obj)
+        context.meta["mpsjobs.log"] = (log_level, log_format)
         return function(output, **rest)
 
     return command

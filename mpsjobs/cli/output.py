@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,21 +11,24 @@ from typing import Any
 import click
 import orjson
 
+from mpsjobs.cli.excerpt import Sources, visible
 from mpsjobs.model.asset import Json
 from mpsjobs.model.diagnostics import Diagnostic, Severity, in_reading_order
 from mpsjobs.plan.document import diagnostic_document
+from mpsjobs.spec.project_files import find_project
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: "cyan"}
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The one printer of a command. `lines`: JSON comes as one event a line."""
+    """The one printer of a command. `lines`: JSON comes as one event a line. `directory` is what `-C` says."""
 
     json: bool = False
     colour: bool = True
     debug: bool = False
     lines: bool = False
+    directory: str | None = None
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str]) -> "Output":
@@ -41,7 +44,7 @@ class Output:
         as_json = (
             "--json" in arguments or "--format=json" in arguments or _follows(arguments, "--format", "json")
         )
-        return cls(as_json, colour, debug, lines)
+        return cls(as_json, colour, debug, lines, _directory(arguments))
 
     @property
     def coloured(self) -> bool:
@@ -72,10 +75,18 @@ class Output:
             self.document(document, line=self.lines)
         self.diagnostics(diagnostics)
 
-    def diagnostics(self, diagnostics: Iterable[Diagnostic]) -> None:
+    def diagnostics(self, diagnostics: Iterable[Diagnostic], root: Path | None = None) -> None:
+        """Diagnostics on stderr. Their paths are relative to `root`; None: to the project that the command works in."""
+        diagnostics = tuple(diagnostics)
+        placed = any(diagnostic.position for diagnostic in diagnostics)
+        sources = Sources(root or (self.project_root() if placed else None))
         for diagnostic in diagnostics:
-            for line in diagnostic_lines(diagnostic):
+            for line in diagnostic_lines(diagnostic, sources):
                 self.say(line)
+
+    def project_root(self) -> Path | None:
+        """The folder that places are relative to: that of the project, if there is one."""
+        return find_project(Path(self.directory or "."))
 
     def bug(self, error: Exception, trace: str) -> None:
         self.say(
@@ -92,18 +103,39 @@ class Output:
         return None if self.colour and stream.isatty() else False
 
 
-def diagnostic_lines(diagnostic: Diagnostic) -> Iterable[str]:
-    where = f"{diagnostic.position}: " if diagnostic.position else ""
-    severity = click.style(str(diagnostic.severity), fg=_COLOURS[diagnostic.severity], bold=True)
-    yield f"{where}{severity}: {diagnostic.summary}"
-    yield from (f"  {line}" for line in diagnostic.detail.splitlines())
-    yield from (f"  {related.position}: {related.label}" for related in diagnostic.related)
+def diagnostic_lines(diagnostic: Diagnostic, sources: Sources) -> Iterator[str]:
+    """Severity, code and summary; the place with its line; why; other places; how to mend it."""
+    code = f"[{diagnostic.code}]" if diagnostic.code else ""
+    colour = _COLOURS[diagnostic.severity]
+    yield f"{click.style(f'{diagnostic.severity}{code}', fg=colour, bold=True)}: {visible(diagnostic.summary)}"
+    if diagnostic.position:
+        yield f"  {_frame('-->')} {visible(str(diagnostic.position))}"
+        for line in sources.excerpt(diagnostic.position):
+            text = click.style(line.text, fg=colour, bold=True) if line.marks else line.text
+            yield f"{_frame(f' {line.margin} |')} {text}" if text else _frame(f" {line.margin} |")
+    yield from (f"  {visible(line)}" for line in diagnostic.detail.splitlines())
+    for related in diagnostic.related:
+        yield f"  {_frame(':::')} {visible(str(related.position))}: {related.label}"
     if diagnostic.hint:
-        yield f"  {click.style('hint', bold=True)}: {diagnostic.hint}"
+        yield f"  {click.style('help', fg='green', bold=True)}: {visible(diagnostic.hint)}"
+
+
+def _frame(text: str) -> str:
+    return click.style(text, fg="blue", bold=True)
 
 
 def _follows(arguments: Sequence[str], option: str, value: str) -> bool:
     return any(pair == (option, value) for pair in pairwise(arguments))
+
+
+def _directory(arguments: Sequence[str]) -> str | None:
+    """What `-C` says, which comes before the command."""
+    for index, word in enumerate(arguments):
+        if word == "-C":
+            return next(iter(arguments[index + 1 :]), None)
+        if word.startswith("-C"):
+            return word.removeprefix("-C")
+    return None
 
 
 def shown(file: Path) -> str:

@@ -7,6 +7,7 @@ from mpsjobs.cli.options import common, open_project
 from mpsjobs.cli.output import Output, shown
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.project import Current
 
@@ -19,7 +20,11 @@ def command(output: Output, *, address: str | None) -> None:
     project = open_project()
     state = project.state()
     if address and address not in state.assets:
-        raise MpsjobsError.of(f"{address} is not in the state.", hint="See what is: mpsjobs state list")
+        raise MpsjobsError.of(
+            f"{address} is not in the state.",
+            hint="See what is: mpsjobs state list",
+            code=Code.UNKNOWN_ADDRESS,
+        )
     current = [asset for asset in project.current(state) if address in {None, asset.address}]
     if output.json:
         output.document(

@@ -8,6 +8,7 @@ import orjson
 
 from mpsjobs.cli.options import common, open_project
 from mpsjobs.cli.output import Output, shown
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError, SpecError
 from mpsjobs.spec.catalogue import Catalogue, load_catalogue
 from mpsjobs.spec.suggest import listed
@@ -72,7 +73,9 @@ def write_schemas(root: Path, catalogue: Catalogue) -> list[Path]:
             path.write_text(_text(file, catalogue), encoding="utf-8")
             written.append(path)
     except OSError as error:
-        raise MpsjobsError.of("The schemas cannot be written.", detail=str(error)) from error
+        raise MpsjobsError.of(
+            "The schemas cannot be written.", detail=str(error), code=Code.FILE_NOT_WRITTEN
+        ) from error
     return written
 
 

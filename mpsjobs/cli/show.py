@@ -11,6 +11,7 @@ from mpsjobs.cli.output import Output, shown
 from mpsjobs.cli.plan_words import counted, value_text
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json, masked
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError, Position
 from mpsjobs.model.state import State, Take, chosen_take
 from mpsjobs.project import Project
@@ -43,7 +44,11 @@ def command(output: Output, *, address: str | None, spec: bool) -> None:
         output.result(f"{address} was retired at {gone.retired_at}; its takes are kept ({gone.fingerprint}).")
         return
     if address and address not in state.assets:
-        raise MpsjobsError.of(f"{address} is not in the state.", hint="See what is: mpsjobs state list")
+        raise MpsjobsError.of(
+            f"{address} is not in the state.",
+            hint="See what is: mpsjobs state list",
+            code=Code.UNKNOWN_ADDRESS,
+        )
     if output.json:
         addresses = [address] if address else sorted(state.assets)
         output.document(
@@ -63,7 +68,7 @@ def _show_spec(project: Project, address: str, output: Output) -> None:
     asset = next((each for each in loaded.assets if each.address == address), None)
     if asset is None:
         near = did_you_mean(address, [each.address for each in loaded.assets], "See what is: mpsjobs plan")
-        raise MpsjobsError.of(f"{address} is not in the specs.", hint=near)
+        raise MpsjobsError.of(f"{address} is not in the specs.", hint=near, code=Code.UNKNOWN_ADDRESS)
     fields = list(described(loaded.fields[address]))
     if output.json:
         output.document(

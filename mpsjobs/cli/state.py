@@ -10,6 +10,7 @@ from mpsjobs.cli.options import common, lock_timeout, open_project, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.state.codec import asset_document
 
@@ -50,7 +51,11 @@ def show_asset(output: Output, *, address: str) -> None:
     """Print the record of one ADDRESS and its takes as JSON."""
     state = open_project().state()
     if address not in state.assets:
-        raise MpsjobsError.of(f"{address} is not in the state.", hint="See what is: mpsjobs state list")
+        raise MpsjobsError.of(
+            f"{address} is not in the state.",
+            hint="See what is: mpsjobs state list",
+            code=Code.UNKNOWN_ADDRESS,
+        )
     output.document(asset_document(state, address))
 
 

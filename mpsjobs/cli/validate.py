@@ -1,20 +1,41 @@
 """`mpsjobs validate`."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import click
 
+from mpsjobs.cli.github import annotations
 from mpsjobs.cli.options import common, open_project, strict, variables
 from mpsjobs.cli.output import Output
+from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError
 from mpsjobs.plan.document import diagnostic_document
 
 
 @click.command("validate", epilog="Example: mpsjobs validate --strict")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "github")),
+    default="text",
+    show_default=True,
+    help="How the result looks; json is the same as --json, github makes annotations in a pull request.",
+)
 @strict
 @variables
 @common
-def command(output: Output, *, strict: bool) -> None:
+def command(output: Output, *, form: str, strict: bool) -> int:
     """Check the settings and all specs; show every mistake with its place."""
-    project = open_project()
-    loaded = project.load(strict=strict)
+    output = replace(output, json=output.json or form == "json")
+    try:
+        project = open_project()
+        loaded = project.load(strict=strict)
+    except MpsjobsError as error:
+        if form == "github" and not output.json:
+            _annotate(output, error.diagnostics)
+        else:
+            output.errors(error.diagnostics)
+        return 1
     diagnostics = (*project.notices, *loaded.diagnostics)
     if output.json:
         output.document(
@@ -25,6 +46,14 @@ def command(output: Output, *, strict: bool) -> None:
                 "diagnostics": [diagnostic_document(diagnostic) for diagnostic in diagnostics],
             }
         )
-        return
-    output.diagnostics(diagnostics)
-    output.result(f"The specs are valid: {len(loaded.assets)} assets.")
+    elif form == "github":
+        _annotate(output, diagnostics)
+    else:
+        output.diagnostics(diagnostics)
+        output.result(f"The specs are valid: {len(loaded.assets)} assets.")
+    return 0
+
+
+def _annotate(output: Output, diagnostics: Sequence[Diagnostic]) -> None:
+    for line in annotations(diagnostics, output.project_root()):
+        output.result(line)

@@ -5,6 +5,7 @@ from typing import Final
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectRef
 
@@ -54,16 +55,25 @@ def failure(error: Exception, verb: str, ref: ObjectRef, *, bucket_in_host: bool
     at = f"{ref.bucket}/{ref.key}"
     if isinstance(error, ClientError):
         detail, hint, code = _answered(error, ref, bucket_in_host=bucket_in_host)
-        return CloudError.of(summary, detail=f"{at}: {detail}", hint=hint).coded(code)
+        return CloudError.of(summary, detail=f"{at}: {detail}", hint=hint, code=Code.STORE_FAILED).coded(code)
     for kind, why, hint in _UNREACHED:
         if isinstance(error, kind):
             by_name = bucket_in_host and kind in {boto.SSLError, boto.EndpointConnectionError}
             remedy = f"{hint} {_IN_PATH}" if by_name else hint
-            return CloudError.of(summary, detail=f"{at}: {why}.", hint=remedy).coded(kind.__name__)
+            return CloudError.of(summary, detail=f"{at}: {why}.", hint=remedy, code=Code.STORE_FAILED).coded(
+                kind.__name__
+            )
     if isinstance(error, OSError) and error.strerror:
-        return CloudError.of(summary, detail=f"{at}: {error.strerror}.", hint="Check the local disk.")
+        return CloudError.of(
+            summary, detail=f"{at}: {error.strerror}.", hint="Check the local disk.", code=Code.STORE_FAILED
+        )
     name = type(error).__name__
-    return CloudError.of(summary, detail=f"{at}: {name}.", hint="Check the network and the store's settings.")
+    return CloudError.of(
+        summary,
+        detail=f"{at}: {name}.",
+        hint="Check the network and the store's settings.",
+        code=Code.STORE_FAILED,
+    )
 
 
 def _answered(error: ClientError, ref: ObjectRef, *, bucket_in_host: bool) -> tuple[str, str, str]:
@@ -87,4 +97,5 @@ def bucket_overlooked(ref: ObjectRef) -> CloudError:
         "Cannot list the object store",
         detail=f"{ref.bucket}/{ref.key}: the server does not see the bucket.",
         hint=_IN_PATH,
+        code=Code.STORE_FAILED,
     )

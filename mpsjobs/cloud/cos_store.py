@@ -30,6 +30,7 @@ from botocore.exceptions import (
 from mpsjobs.cloud.cos_errors import bucket_overlooked, failure
 from mpsjobs.cloud.credentials import Credentials, CredentialsProvider
 from mpsjobs.cloud.object_keys import check_key
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Clock, Condition, ObjectInfo, ObjectRef
 
@@ -114,7 +115,9 @@ class CosStore:
             client.upload_file(str(source), ref.bucket, ref.key, ExtraArgs=about, Config=self._transfer)
             info = self.head(ref)
             if info is None:
-                raise CloudError.of(f"{ref.bucket}/{ref.key} was written and is not there.")
+                raise CloudError.of(
+                    f"{ref.bucket}/{ref.key} was written and is not there.", code=Code.STORE_FAILED
+                )
             return info
 
     def create(
@@ -226,6 +229,7 @@ class CosStore:
                 detail=f"It would have to be good for {valid_s / 60:.0f} minutes, and the temporary credentials that sign it "
                 f"end at {ends:%H:%M} UTC.",
                 hint="Use credentials that live longer: a longer `duration` of the role, or permanent keys.",
+                code=Code.CREDENTIALS_END_TOO_SOON,
             )
         if valid_s > _LONGEST_URL_S:
             raise ValueError("a signed URL lives seven days at most")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeAlias
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 
 SECRET_ID: Final = "TENCENTCLOUD_SECRET_ID"  # noqa: S105  # the name of a variable
@@ -39,6 +40,7 @@ class Credentials:
                     f"The {name} of the credentials cannot be right",
                     detail="It is empty, or holds spaces, line breaks or letters outside ASCII.",
                     hint="Copy it again from the console, without quotes or line breaks.",
+                    code=Code.BAD_CREDENTIALS,
                 )
 
 
@@ -89,4 +91,5 @@ def from_environment(environment: Mapping[str, str]) -> Source | Nothing:
                 "The credentials in the environment are incomplete",
                 detail=f"{there} is set, and {missing} is not.",
                 hint=f"Set {missing} too; with temporary credentials also {TOKEN}. To use another source, unset {there}.",
+                code=Code.BAD_CREDENTIALS,
             )

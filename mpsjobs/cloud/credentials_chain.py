@@ -10,6 +10,7 @@ from mpsjobs.cloud.credentials_cvm import METADATA, from_cvm_role
 from mpsjobs.cloud.credentials_profile import from_named_profile, from_profile
 from mpsjobs.cloud.sts import Sts
 from mpsjobs.cloud.web_identity import from_tke, from_web_identity
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.settings import AssumeRole, CredentialsSettings
 
@@ -60,6 +61,7 @@ def _first(places: Places, sts: Sts) -> Source:
         "There are no credentials for Tencent Cloud",
         detail="Looked for in: " + "; ".join(f"{each.place} ({each.why})" for each in empty) + ".",
         hint="Set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or in CI `credentials.web_identity`; see docs/credentials.md.",
+        code=Code.NO_CREDENTIALS,
     )
 
 

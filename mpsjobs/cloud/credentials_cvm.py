@@ -13,6 +13,7 @@ import orjson
 
 from mpsjobs.cloud.credentials import Credentials, Nothing, Source
 from mpsjobs.cloud.get import GetFailedError, get
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 
 METADATA: Final = "http://metadata.tencentyun.com"
@@ -60,4 +61,5 @@ def _failed(role: str, why: str) -> CloudError:
         f"The metadata service gives no keys of the role {role}",
         detail=why,
         hint="Look in the console whether the role is still bound to this machine, and try again.",
+        code=Code.ROLE_REFUSED,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mpsjobs.cloud.credentials import Credentials, Nothing, Source
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError, Position
 
 _NAME: Final = ".tencentcloud/credentials"
@@ -47,6 +48,7 @@ def from_named_profile(home: Path, section: str, *, for_all: Path = _FOR_ALL) ->
                 f"There is no profile {section}",
                 detail=f"`credentials.profile` asks for it, and {why}.",
                 hint="Correct the name in mpsjobs.yaml, or add the section to the file.",
+                code=Code.BAD_PROFILE,
             )
 
 
@@ -56,7 +58,9 @@ def _read(file: Path, shown: str) -> configparser.ConfigParser:
         profiles.read_string(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise CloudError.of("The profile file cannot be read", detail=f"{shown}: {why}.") from error
+        raise CloudError.of(
+            "The profile file cannot be read", detail=f"{shown}: {why}.", code=Code.BAD_PROFILE
+        ) from error
     except configparser.Error as error:
         # `from None`: the parser's own words quote the line, which may hold a key.
         raise CloudError.of(
@@ -64,6 +68,7 @@ def _read(file: Path, shown: str) -> configparser.ConfigParser:
             detail=_mistake(error),
             hint=_FORM,
             position=Position(shown, _line(error)),
+            code=Code.BAD_PROFILE,
         ) from None
     return profiles
 
@@ -98,6 +103,7 @@ def _credentials(profiles: configparser.ConfigParser, section: str, file: Path, 
             detail=f"Section [{section}] has no {' and no '.join(missing)}.",
             hint=_FORM,
             position=Position(shown, at),
+            code=Code.BAD_PROFILE,
         )
     return Credentials(values["secret_id"], values["secret_key"], values.get("token") or None)
 

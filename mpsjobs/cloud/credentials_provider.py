@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from mpsjobs.cloud.credentials import Credentials, Source
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Clock
 
@@ -118,6 +119,7 @@ class RenewedCredentials:
                     "The new credentials have already ended",
                     detail=f"They ended at {new.expires_at:%Y-%m-%d %H:%M:%S} UTC, and the clock of this machine says {now:%Y-%m-%d %H:%M:%S}.",
                     hint="Set the clock of this machine.",
+                    code=Code.CREDENTIALS_END_TOO_SOON,
                 )
             self._renew_at = new.expires_at - min(life * _LARGEST_SHARE, max(self._ahead, life * _SHARE))
             log.debug("credentials received", expires_at=str(new.expires_at))

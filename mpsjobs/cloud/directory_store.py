@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from mpsjobs.cloud.object_keys import TEMPORARY, bad_key, check_key
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Condition, ObjectInfo, ObjectRef
 
@@ -178,4 +179,5 @@ def _failures_named(verb: str, ref: ObjectRef) -> Iterator[None]:
             f"Cannot {verb} the object store",
             detail=f"{ref.bucket}/{ref.key}: {why}.",
             hint="Check the permissions of the store's folder and the free space on the disk.",
+            code=Code.STORE_FAILED,
         ) from error

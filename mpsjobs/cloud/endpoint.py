@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 
 
@@ -34,6 +35,7 @@ class Endpoint:
                 "The endpoint is not an address",
                 detail=f"`{text}` is not of the form host, host:port, http://host:port or https://host:port.",
                 hint="Set provider.endpoint to the API's host, for example mps.intl.tencentcloudapi.com.",
+                code=Code.BAD_ENDPOINT,
             )
         tls = parts.scheme == "https"
         return cls(tls, host, port if port is not None else (443 if tls else 80))

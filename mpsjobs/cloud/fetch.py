@@ -15,6 +15,7 @@ from mpsjobs._version import __version__
 from mpsjobs.cloud.connection import Timeouts
 from mpsjobs.cloud.endpoint import Endpoint
 from mpsjobs.cloud.proxy import NO_PROXIES, Proxies
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 
 
@@ -38,7 +39,9 @@ class Fetcher:
         """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"}:
-            raise CloudError.of(f"A result URL of the kind {parts.scheme!r} cannot be fetched.")
+            raise CloudError.of(
+                f"A result URL of the kind {parts.scheme!r} cannot be fetched.", code=Code.RESULT_NOT_FETCHED
+            )
         where = f"{parts.hostname}{parts.path}"
         try:
             if proxy := self.proxies.to(_endpoint(url)):
@@ -51,7 +54,9 @@ class Fetcher:
             if isinstance(error, HTTPError):
                 error.close()
             reason = error.reason if isinstance(error, URLError) else error
-            raise CloudError.of("A result could not be fetched.", detail=f"{where}: {reason}") from error
+            raise CloudError.of(
+                "A result could not be fetched.", detail=f"{where}: {reason}", code=Code.RESULT_NOT_FETCHED
+            ) from error
 
     def _opener(self) -> urllib.request.OpenerDirector:
         opener = urllib.request.build_opener(

@@ -15,6 +15,7 @@ from mpsjobs.cloud.proxy import NO_PROXIES, Proxies
 from mpsjobs.cloud.skew import explained, time_of
 from mpsjobs.cloud.tc3 import CONTENT_TYPE, Call, signed_headers
 from mpsjobs.cloud.transport import Answer, AnswerLostError, NotSentError, Staged, Transport
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import (
     Ambiguous,
@@ -88,7 +89,9 @@ class MpsClient:
             answer = self._transport.stage(_unsigned, b"{}").finish()
             _response(answer)
         except (NotSentError, AnswerLostError, _NoResponseError) as error:
-            raise CloudError.of("The API does not answer", detail=str(error)).coded(error.code) from error
+            raise CloudError.of("The API does not answer", detail=str(error), code=Code.API_SILENT).coded(
+                error.code
+            ) from error
         return time_of(answer.headers.get("date"))
 
     def close(self) -> None:

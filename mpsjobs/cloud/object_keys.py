@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 
 TEMPORARY: Final = ".tmp-"
@@ -22,4 +23,6 @@ def check_key(key: str) -> None:
 
 
 def bad_key(key: str, why: str) -> CloudError:
-    return CloudError.of("The object store cannot hold this key", detail=f"{key!r}: {why}.")
+    return CloudError.of(
+        "The object store cannot hold this key", detail=f"{key!r}: {why}.", code=Code.BAD_OBJECT_KEY
+    )

@@ -14,6 +14,7 @@ from urllib import request
 from urllib.parse import unquote, urlsplit
 
 from mpsjobs.cloud.endpoint import Endpoint
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 
 
@@ -84,6 +85,7 @@ def _proxy(variable: str, url: str) -> Proxy:
             detail=f"{variable} names {kind}.",
             hint=f"Write {variable}=http://host:port, with user:password@ before the host where it wants that, "
             "or name the hosts that are reached without it in NO_PROXY.",
+            code=Code.BAD_PROXY,
         )
     authorization = None
     if parts.username is not None:

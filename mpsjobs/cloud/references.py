@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from mpsjobs.model.asset import Reference, ReferenceKind, Sound, StoreTarget
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MissingInputError
 from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.state import Take, output_of
@@ -65,6 +66,7 @@ class References:
                 f"Take {take.take} of {address} is not in the store as it was recorded.",
                 detail=f"{ref.bucket}/{ref.key} is {'gone' if there is None else 'another file now'}; another asset is made from it.",
                 hint=f"Bring it back, pick another take, or make a new one: mpsjobs apply --replace {address}",
+                code=Code.OUTPUT_CHANGED,
             )
         return ref
 
@@ -91,4 +93,5 @@ def _changed(reference: Reference) -> MissingInputError:
         f"{reference.value} has changed since the plan was made.",
         detail="What it holds now is another sound than the one that was planned.",
         hint="Plan and apply again.",
+        code=Code.REFERENCE_CHANGED,
     )

@@ -18,6 +18,7 @@ from mpsjobs._version import __version__
 from mpsjobs.cloud.credentials import Credentials
 from mpsjobs.cloud.tc3 import Call, signed_headers, unsigned_headers
 from mpsjobs.cloud.transport import Answer, AnswerLostError, NotSentError, Transport
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Clock
 from mpsjobs.model.settings import AssumeRole, Site, WebIdentity
@@ -191,6 +192,7 @@ def _refused(
         f"STS gives no keys for the role {role_arn}",
         detail=f"{call.action}: {code}: {message[:500]} (RequestId {response.get('RequestId', 'unknown')})",
         hint=hint,
+        code=Code.ROLE_REFUSED,
     )
 
 
@@ -199,4 +201,5 @@ def _failed(role_arn: str, why: str) -> CloudError:
         f"STS could not be asked for keys of the role {role_arn}",
         detail=why,
         hint="Look at the network and proxy of this machine, and at `credentials.endpoint`.",
+        code=Code.ROLE_REFUSED,
     )

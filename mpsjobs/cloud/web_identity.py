@@ -13,6 +13,7 @@ import orjson
 from mpsjobs.cloud.credentials import Credentials, Nothing, Source
 from mpsjobs.cloud.get import GetFailedError, get
 from mpsjobs.cloud.sts import DEFAULT_REGION, Sts, StsRefusedError
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError, Diagnostic
 from mpsjobs.model.settings import WebIdentity
 
@@ -62,6 +63,7 @@ def from_tke(environment: Mapping[str, str], sts: Sts) -> Source | Nothing:
             "The identity of this pod is incomplete",
             detail=f"{', '.join(name for name in _TKE if name not in missing)} is set, and {', '.join(missing)} is not.",
             hint="TKE sets all of them for a pod whose service account has a role. Unset them all to use another source.",
+            code=Code.BAD_CREDENTIALS,
         )
     identity = WebIdentity(provider_id, role_arn, token_file=file)
     return _role(f"role {role_arn} of this TKE pod", identity, _from_file(Path(file), file), sts, region)
@@ -135,7 +137,12 @@ def _from_github(environment: Mapping[str, str], audience: str | None, tls: ssl.
 
 
 def _no_token(detail: str, hint: str) -> CloudError:
-    return CloudError.of("There is no identity token to take on the role with", detail=detail, hint=hint)
+    return CloudError.of(
+        "There is no identity token to take on the role with",
+        detail=detail,
+        hint=hint,
+        code=Code.NO_CREDENTIALS,
+    )
 
 
 def _with_claims(error: StsRefusedError, token: _Token, text: str) -> StsRefusedError:
@@ -146,7 +153,10 @@ def _with_claims(error: StsRefusedError, token: _Token, text: str) -> StsRefused
     )
     also = f" Of {token.words}: {said}." if said else f" What {token.words} holds is no JSON Web Token."
     return StsRefusedError(
-        *(Diagnostic(each.summary, each.detail + also, each.hint) for each in error.diagnostics)
+        *(
+            Diagnostic(each.summary, each.detail + also, each.hint, code=each.code)
+            for each in error.diagnostics
+        )
     )
 
 

@@ -13,13 +13,16 @@ The tree of errors::
 Anything else that reaches the user is a bug in mpsjobs and says so.
 
 How to write one: the *summary* is one short sentence of our words, with no more user data in it than an address or a key; the
-*detail* says what is wrong and why it matters; the *hint* says how to mend it, in the imperative.
+*detail* says what is wrong and why it matters; the *hint* says how to mend it, in the imperative; the *code* says which kind of mistake
+it is, and never changes: see `codes`.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
+
+from mpsjobs.model.codes import Code
 
 
 class Severity(StrEnum):
@@ -56,6 +59,7 @@ class Diagnostic:
     severity: Severity = Severity.ERROR
     position: Position | None = None
     related: tuple[Related, ...] = ()
+    code: Code | None = None
 
     @property
     def is_error(self) -> bool:
@@ -77,8 +81,16 @@ class MpsjobsError(Exception):
         self.diagnostics = in_reading_order(diagnostics)
 
     @classmethod
-    def of(cls, summary: str, *, detail: str = "", hint: str = "", position: Position | None = None) -> Self:
-        return cls(Diagnostic(summary, detail, hint, position=position))
+    def of(
+        cls,
+        summary: str,
+        *,
+        detail: str = "",
+        hint: str = "",
+        position: Position | None = None,
+        code: Code | None = None,
+    ) -> Self:
+        return cls(Diagnostic(summary, detail, hint, position=position, code=code))
 
 
 class SpecError(MpsjobsError):

@@ -18,6 +18,7 @@ from mpsjobs.model.change import (
     Risk,
     Submit,
 )
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic
 from mpsjobs.model.state import AssetRecord, State, chosen_take
 from mpsjobs.plan.diff import (
@@ -117,6 +118,7 @@ def _breaches(changes: Sequence[Change], terms: Terms, copies: Copies) -> Iterat
         yield Diagnostic(
             f"This plan pays for {generations} generations; the policy allows {terms.max_generations} in one apply.",
             hint=f"If that is wanted: mpsjobs apply --max-generations {generations}, or raise policy.max_generations_per_apply.",
+            code=Code.TOO_MANY_GENERATIONS,
         )
 
 

@@ -41,6 +41,7 @@ def _change(change: Change) -> Json:
 def diagnostic_document(diagnostic: Diagnostic) -> Json:
     position = diagnostic.position
     return {
+        "code": diagnostic.code and str(diagnostic.code),
         "severity": str(diagnostic.severity),
         "summary": diagnostic.summary,
         "detail": diagnostic.detail,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from mpsjobs.model.change import Change, Kind
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Related, Severity
 from mpsjobs.plan.wanted import Wanted
 
@@ -45,8 +46,13 @@ def shared_sounds(changes: Iterable[Change], wanted: Mapping[str, Wanted]) -> It
             Severity.NOTICE,
             second.source or second.origin,
             (Related(first.source or first.origin, "the first of them"),),
+            code=Code.SHARED_SOUND,
         )
     if len(shared) > MOST_GROUPS:
         assets = sum(map(len, shared[MOST_GROUPS:]))
         rest = len(shared) - MOST_GROUPS
-        yield Diagnostic(f"{rest:,} more sounds are shared by {assets:,} assets", severity=Severity.NOTICE)
+        yield Diagnostic(
+            f"{rest:,} more sounds are shared by {assets:,} assets",
+            severity=Severity.NOTICE,
+            code=Code.SHARED_SOUND,
+        )

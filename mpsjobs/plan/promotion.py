@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mpsjobs.model.change import Change, Copy, Risk
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic
 from mpsjobs.model.settings import BASE_ENVIRONMENT
 from mpsjobs.model.state import Pool, State, Take, chosen_take
@@ -149,4 +150,5 @@ def not_to_be_bought(changes: Iterable[Change], copies: Copies) -> Iterator[Diag
         f"Make them first: mpsjobs --env {names[0]} apply"
         if names
         else "Name the environments that takes come from: `reuse_from: [dev]`.",
+        code=Code.NOTHING_IS_BOUGHT,
     )

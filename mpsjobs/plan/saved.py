@@ -12,6 +12,7 @@ import orjson
 
 from mpsjobs.model.asset import Json
 from mpsjobs.model.change import Change, Kind, Plan, Publish, Record
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, SpecError
 from mpsjobs.model.settings import BASE_ENVIRONMENT
 from mpsjobs.model.state import State
@@ -104,14 +105,17 @@ def decode(data: bytes, name: str) -> SavedPlan:
     except orjson.JSONDecodeError:
         document = None
     if not isinstance(document, dict) or document.get("format") != FORMAT or "sum" not in document:
-        raise SpecError.of(f"{name} is not a plan file.", hint=again)
+        raise SpecError.of(f"{name} is not a plan file.", hint=again, code=Code.NO_PLAN_FILE)
     if document.get("version") != VERSION:
-        raise SpecError.of(f"{name} was made by another version of mpsjobs.", hint=again)
+        raise SpecError.of(
+            f"{name} was made by another version of mpsjobs.", hint=again, code=Code.NO_PLAN_FILE
+        )
     if document.pop("sum") != _checksum(document):
         raise SpecError.of(
             f"{name} is damaged or was changed by hand.",
             detail="Its checksum does not match its content.",
             hint=again,
+            code=Code.NO_PLAN_FILE,
         )
     plan = document["plan"]
     bindings = {address: Binding(**binding) for address, binding in document["bindings"].items()}
@@ -136,6 +140,7 @@ def stale(saved: SavedPlan, plan: Plan, state: State) -> Iterator[Diagnostic]:
             "The saved plan is for another environment",
             f"It was made for {made}; this is {now}.",
             f"Name the environment that it is for: mpsjobs --env {saved.environment or BASE_ENVIRONMENT} apply FILE",
+            code=Code.STALE_PLAN,
         )
         return
     if saved.realm != plan.realm or (saved.lineage and saved.lineage != state.lineage):
@@ -195,7 +200,12 @@ def _serial(state: State, change: Change) -> int:
 
 def _stale(address: str, why: str) -> Diagnostic:
     summary = f"Saved plan is stale: {address}" if address else "Saved plan is stale"
-    return Diagnostic(summary, f"Since the plan was made, {why}.", "Make it again: mpsjobs plan --out FILE")
+    return Diagnostic(
+        summary,
+        f"Since the plan was made, {why}.",
+        "Make it again: mpsjobs plan --out FILE",
+        code=Code.STALE_PLAN,
+    )
 
 
 def _checksum(document: Mapping[str, Json]) -> str:

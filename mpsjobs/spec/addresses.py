@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related
 
 MAX_LENGTH = 200
@@ -31,14 +32,22 @@ def bad_name(what: str, name: str, position: Position) -> Diagnostic | None:
         else "It is empty, or a dot stands at an end or beside another."
     )
     hint = "Put a space after the colon." if ":" in odd else _HINT
-    return Diagnostic(f"This cannot be the name of {what}", detail, hint, position=position)
+    return Diagnostic(
+        f"This cannot be the name of {what}", detail, hint, position=position, code=Code.BAD_NAME
+    )
 
 
 def too_long(address: str, position: Position) -> Diagnostic | None:
     if len(address) <= MAX_LENGTH:
         return None
     detail = f"It has {len(address)} characters with its group; files are named after it, and {MAX_LENGTH} is the limit."
-    return Diagnostic("The address is too long", detail, "Shorten the name or the group.", position=position)
+    return Diagnostic(
+        "The address is too long",
+        detail,
+        "Shorten the name or the group.",
+        position=position,
+        code=Code.ADDRESS_TOO_LONG,
+    )
 
 
 def clashes(addresses: Iterable[tuple[str, Position]]) -> list[Diagnostic]:
@@ -50,11 +59,13 @@ def clashes(addresses: Iterable[tuple[str, Position]]) -> list[Diagnostic]:
         if place is position:
             continue
         if first == address:
+            code = Code.ADDRESS_TWICE
             summary, detail = f'The address "{address}" is there twice', f"{place} has it already."
         else:
+            code = Code.ADDRESS_DIFFERS_IN_CASE
             summary = f'The address "{address}" differs only in case'
             detail = f'{place} has "{first}" already; on Windows and macOS both would be one file.'
         hint = "Rename one of the two, or put it into another group."
         related = (Related(place, "first written here"),)
-        found.append(Diagnostic(summary, detail, hint, position=position, related=related))
+        found.append(Diagnostic(summary, detail, hint, position=position, related=related, code=code))
     return found

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from mpsjobs.model.asset import Sensitive
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related
 from mpsjobs.spec.documents import AssetSpec
 from mpsjobs.spec.evaluation import cell_of, fill
@@ -158,6 +159,7 @@ def _allow_sensitive(template: Template, path: Path) -> None:
             "This is shown in plans, in messages or in the names of files.",
             "Use a variable that is not sensitive. Prompts, lyrics, parameters, URLs of references and the operator may be.",
             position=template.places[min(template.places)],
+            code=Code.SENSITIVE_SHOWN,
         )
     )
 

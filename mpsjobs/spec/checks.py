@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from mpsjobs.model.asset import Json
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, Severity
 from mpsjobs.model.settings import Site
 from mpsjobs.spec.blocks import about
@@ -54,11 +55,13 @@ class Checks:
         for each in about(self.row, diagnostics):
             self._found.setdefault((each.position, each.summary, each.detail), each)
 
-    def error(self, at: Position, summary: str, detail: str, hint: str, *related: Related) -> None:
-        self.add([Diagnostic(summary, detail, hint, position=at, related=related)])
+    def error(
+        self, at: Position, summary: str, detail: str, hint: str, *related: Related, code: Code
+    ) -> None:
+        self.add([Diagnostic(summary, detail, hint, position=at, related=related, code=code)])
 
-    def doubt(self, at: Position, summary: str, detail: str, hint: str) -> None:
-        self.add([Diagnostic(summary, detail, hint, self.doubtful, at)])
+    def doubt(self, at: Position, summary: str, detail: str, hint: str, *, code: Code) -> None:
+        self.add([Diagnostic(summary, detail, hint, self.doubtful, at, code=code)])
 
     def model(self, said: Said) -> ModelEntry:
         """The entry of a model, known or not."""
@@ -76,10 +79,12 @@ class Checks:
             known = f"Known models: {listed(self.catalogue.models)}."
             if near:
                 hint = f'Did you mean "{self.catalogue.entry(near).name}"?'
-                self.error(said.at(), f'Unknown model "{name}"', known, hint)
+                self.error(said.at(), f'Unknown model "{name}"', known, hint, code=Code.UNKNOWN_MODEL)
             else:
                 detail = f"It may exist all the same, but a wrong name is only found out when the task fails. {known}"
-                self.doubt(said.at(), f'Unknown model "{name}"', detail, _ADD_TO_CATALOGUE)
+                self.doubt(
+                    said.at(), f'Unknown model "{name}"', detail, _ADD_TO_CATALOGUE, code=Code.UNKNOWN_MODEL
+                )
         elif self.site and self.site not in entry.sites:
             sites = listed(entry.sites)
             detail = f"The catalogue has it on {sites} only, and this project asks {self.site}."
@@ -88,6 +93,7 @@ class Checks:
                 f"{entry.name} is not on this site",
                 detail,
                 "Choose another model or another endpoint.",
+                code=Code.NOT_ON_SITE,
             )
         return entry
 
@@ -98,15 +104,31 @@ class Checks:
             if self.site and self.site not in sites and self.site in entry.sites:
                 detail = f"The catalogue has it on {listed(sites)} only, and this project asks {self.site}."
                 self.doubt(
-                    said.at(), f'{entry.name} "{name}" is not on this site', detail, "Choose another version."
+                    said.at(),
+                    f'{entry.name} "{name}" is not on this site',
+                    detail,
+                    "Choose another version.",
+                    code=Code.NOT_ON_SITE,
                 )
         elif entry.versions:
             known = f"Known versions: {listed(entry.versions)}."
             if near := self.near(name, entry.versions):
                 hint = f'Did you mean "{near}"? The source text counts; quote it if need be.'
-                self.error(said.at(), f'Unknown version "{name}" of {entry.name}', known, hint)
+                self.error(
+                    said.at(),
+                    f'Unknown version "{name}" of {entry.name}',
+                    known,
+                    hint,
+                    code=Code.UNKNOWN_VERSION,
+                )
             else:
-                self.doubt(said.at(), f'Unknown version "{name}" of {entry.name}', known, _ADD_TO_CATALOGUE)
+                self.doubt(
+                    said.at(),
+                    f'Unknown version "{name}" of {entry.name}',
+                    known,
+                    _ADD_TO_CATALOGUE,
+                    code=Code.UNKNOWN_VERSION,
+                )
 
     def one_of(self, said: Said, known: tuple[str, ...], what: str) -> None:
         """A word from a short list that the cloud is known to take, and seldom changes."""
@@ -115,13 +137,25 @@ class Checks:
         near = self.near(said.value, known)
         tell = self.error if near else self.doubt
         hint = f'Did you mean "{near}"?' if near else "Check it."
-        tell(said.at(), f'Unknown {what} "{said.value}"', f"Known: {listed(known)}.", hint)
+        tell(
+            said.at(),
+            f'Unknown {what} "{said.value}"',
+            f"Known: {listed(known)}.",
+            hint,
+            code=Code.UNKNOWN_SCENE,
+        )
 
     def format(self, said: Said) -> None:
         known = self.catalogue.formats
         if said.value not in known:
             hint = did_you_mean(said.value, known, f"Write {listed(known, 'or')}.")
-            self.error(said.at(), f'Unknown format "{said.value}"', f"It can be {listed(known, 'or')}.", hint)
+            self.error(
+                said.at(),
+                f'Unknown format "{said.value}"',
+                f"It can be {listed(known, 'or')}.",
+                hint,
+                code=Code.UNKNOWN_FORMAT,
+            )
 
     def voice(self, fields: Fields, entry: ModelEntry, version: str | None) -> None:
         """Lyrics and `instrumental`, which travel as parameters of the model."""
@@ -136,12 +170,15 @@ class Checks:
                 f"{entry.name} takes no lyrics",
                 detail,
                 "Choose another model, or remove the lyrics.",
+                code=Code.NO_VOICE,
             )
         if instrumental and instrumental.value and not _takes(entry, entry.instrumental, version):
             able = [model.name for model in self.catalogue.models.values() if model.instrumental]
             detail = f"{entry.name} has no parameter for it. Models that do: {listed(able)}."
             hint = "Ask for it in the prompt, and write `instrumental: null` where it is inherited."
-            self.error(instrumental.key(), f'{entry.name} takes no "instrumental"', detail, hint)
+            self.error(
+                instrumental.key(), f'{entry.name} takes no "instrumental"', detail, hint, code=Code.NO_VOICE
+            )
         if lyrics and instrumental and instrumental.value:
             self.error(
                 lyrics.key(),
@@ -149,6 +186,7 @@ class Checks:
                 "An asset is either sung or without a voice.",
                 "Remove one of the two; `instrumental: false` where it is inherited.",
                 Related(instrumental.key(), "asked for without a voice here"),
+                code=Code.LYRICS_AND_INSTRUMENTAL,
             )
         for field, name in (("lyrics", entry.lyrics), ("instrumental", entry.instrumental)):
             if name in additional and field in fields:
@@ -158,6 +196,7 @@ class Checks:
                     f"The field `{field}` is sent as this parameter.",
                     f"Keep `{field}:` and remove this.",
                     Related(fields[field].key(), "also given here"),
+                    code=Code.GIVEN_TWICE,
                 )
 
     def parameter(self, said: Said, value: Json, entry: ModelEntry, version: str | None) -> None:
@@ -170,7 +209,13 @@ class Checks:
                 detail = (
                     f"Known parameters: {listed(entry.parameters)}. The cloud may ignore others silently."
                 )
-                self.doubt(said.key(), f'Unknown parameter "{name}" of {entry.name}', detail, hint)
+                self.doubt(
+                    said.key(),
+                    f'Unknown parameter "{name}" of {entry.name}',
+                    detail,
+                    hint,
+                    code=Code.UNKNOWN_PARAMETER,
+                )
             return
         if not known.taken_by(version):
             detail = f"It belongs to {listed(known.versions)}; this is {version}."
@@ -179,10 +224,17 @@ class Checks:
                 f'{entry.name} "{version}" takes no "{name}"',
                 detail,
                 "Remove it, or choose another version.",
+                code=Code.PARAMETER_OF_OTHER_VERSION,
             )
         self.typed(said, value, known)
         if name == entry.generations and isinstance(value, int) and value < 1:
-            self.error(said.at(), f'"{name}" is too small', "At least one song is made.", "Write 1 or more.")
+            self.error(
+                said.at(),
+                f'"{name}" is too small',
+                "At least one song is made.",
+                "Write 1 or more.",
+                code=Code.OUT_OF_RANGE,
+            )
 
     def extra_parameter(self, said: Said, value: Json) -> None:
         """One of `extra_parameters`."""
@@ -195,6 +247,7 @@ class Checks:
                 f'"{name}" is set by "format"',
                 "The output format has a field of its own.",
                 "Write `format:`.",
+                code=Code.GIVEN_TWICE,
             )
         elif near := self.near(name, known):
             self.error(
@@ -202,10 +255,17 @@ class Checks:
                 f'Unknown extra parameter "{name}"',
                 f"Known: {listed(known)}.",
                 f'Did you mean "{near}"?',
+                code=Code.UNKNOWN_PARAMETER,
             )
         else:
             hint = "Parameters of the model belong under `additional_parameters:`."
-            self.doubt(said.key(), f'Unknown extra parameter "{name}"', f"Known: {listed(known)}.", hint)
+            self.doubt(
+                said.key(),
+                f'Unknown extra parameter "{name}"',
+                f"Known: {listed(known)}.",
+                hint,
+                code=Code.UNKNOWN_PARAMETER,
+            )
 
     def typed(self, said: Said, value: Json, parameter: Parameter) -> None:
         types = _TYPES.get(parameter.type)
@@ -215,7 +275,11 @@ class Checks:
         quotes = "in" if parameter.type is ParameterType.STRING else "without"
         hint = f"Write {wanted}, {quotes} quotes."
         self.error(
-            said.at(), f'"{said.path[-1]}" must be {wanted}', "The model would not understand it.", hint
+            said.at(),
+            f'"{said.path[-1]}" must be {wanted}',
+            "The model would not understand it.",
+            hint,
+            code=Code.PARAMETER_TYPE,
         )
 
     def references(self, said: Said, kind: str, entry: ModelEntry) -> None:
@@ -227,6 +291,7 @@ class Checks:
                 f"{entry.name} takes no {kind} references",
                 detail,
                 "Remove it, or choose another model.",
+                code=Code.NO_REFERENCES,
             )
 
     def near(self, word: str, known: Iterable[str] | Mapping[str, object]) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related
 from mpsjobs.spec.addresses import normal_address
 from mpsjobs.spec.layers import Said
@@ -75,7 +76,11 @@ def _unknown(edges: Sequence[Edge], known: set[str]) -> Iterator[Diagnostic]:
         else:
             hint = _HINT
         yield Diagnostic(
-            f'Unknown asset "{edge.needed}"', "No spec has an asset of this address.", hint, position=edge.at
+            f'Unknown asset "{edge.needed}"',
+            "No spec has an asset of this address.",
+            hint,
+            position=edge.at,
+            code=Code.UNKNOWN_ASSET,
         )
 
 
@@ -114,6 +119,7 @@ def _waits_for_itself(edges: Sequence[Edge]) -> Diagnostic:
             "It could never be made.",
             "Name another asset; where it is inherited, write the field anew or `null`.",
             position=edges[0].at,
+            code=Code.CIRCLE,
         )
     path = " → ".join([edges[0].user, *(edge.needed for edge in edges)])
     return Diagnostic(
@@ -122,4 +128,5 @@ def _waits_for_itself(edges: Sequence[Edge]) -> Diagnostic:
         "Take one of these away.",
         position=edges[0].at,
         related=tuple(Related(edge.at, edge.words) for edge in edges),
+        code=Code.CIRCLE,
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from mpsjobs.model.asset import Sound
+from mpsjobs.model.codes import Code
 from mpsjobs.spec.fields import (
     Bucket,
     Prefix,
@@ -93,12 +94,14 @@ class ReferenceSpec(Written):
                 "A reference names nothing",
                 "It has neither a URL nor a file nor an asset.",
                 "Write `url: https://…`, `file: path` or `asset: address`.",
+                code=Code.BAD_REFERENCE,
             )
         if len(named) > 1:
             raise mistake(
                 "A reference names several things",
                 f"It has {listed(named)}.",
                 "Make one reference of each.",
+                code=Code.BAD_REFERENCE,
             )
         return self
 
@@ -109,6 +112,7 @@ def _sound_field(value: Any) -> Any:
             '"{name}" must name a field that is heard',
             f"It is `{value[:80]}`; what does not influence the sound never makes a paid change.",
             did_you_mean(value, _SOUND, f"Write some of {listed(_SOUND)}."),
+            code=Code.NOT_HEARD,
         )
     return value
 

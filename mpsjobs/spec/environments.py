@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, SpecError
 from mpsjobs.model.settings import BASE_ENVIRONMENT
 from mpsjobs.spec.mistakes import check, locate
@@ -92,6 +93,7 @@ def read_environments(root: Path, settings: Any, settings_file: str, tell: Tell)
                     "Keep one of the two.",
                     position=found[environment.name].at,
                     related=(Related(environment.at, "the other one"),),
+                    code=Code.ENVIRONMENT_TWICE,
                 )
             )
         elif environment:
@@ -122,6 +124,7 @@ def unknown(name: str, environments: Mapping[str, Environment], at: Position | N
             "The project has none at all.",
             f"Describe it: `environments: {{{name}: …}}` in mpsjobs.yaml, or a file mpsjobs.{name}.yaml.",
             position=at,
+            code=Code.UNKNOWN_ENVIRONMENT,
         )
     known = (BASE_ENVIRONMENT, *environments)
     return Diagnostic(
@@ -129,6 +132,7 @@ def unknown(name: str, environments: Mapping[str, Environment], at: Position | N
         f"The project has {listed(known)}.",
         did_you_mean(name, known, "Use one of these, or describe it under `environments:`."),
         position=at,
+        code=Code.UNKNOWN_ENVIRONMENT,
     )
 
 
@@ -242,6 +246,7 @@ def _bad_name(name: str, at: Position) -> Diagnostic | None:
             "It stands for the settings that all environments share.",
             "Use another name, or write it all at the top of mpsjobs.yaml.",
             position=at,
+            code=Code.BAD_ENVIRONMENT_NAME,
         )
     if not _NAME.fullmatch(name):
         return Diagnostic(
@@ -249,6 +254,7 @@ def _bad_name(name: str, at: Position) -> Diagnostic | None:
             f"It is {name[:40]!r}; it becomes part of the names of files.",
             "Use up to 32 letters, digits, `_` and `-`, and begin with a letter or a digit.",
             position=at,
+            code=Code.BAD_ENVIRONMENT_NAME,
         )
     return None
 
@@ -272,5 +278,6 @@ def _shared_states(settings: Any, environments: Mapping[str, Environment], file:
                 f"Both keep it in {path}; each would retire what the other has made.",
                 "Give one of them another `state: {path: …}`, or none: it gets one by its name.",
                 position=position(mark, file) if mark else environment.at,
+                code=Code.SHARED_STATE,
             )
         users.setdefault(form, name)

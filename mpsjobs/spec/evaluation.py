@@ -5,6 +5,7 @@ from hashlib import blake2b
 from typing import Any, assert_never
 
 from mpsjobs.model.asset import FORMAT, Sensitive
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related
 from mpsjobs.spec.expressions import Call, Expression, Literal, Name, names_in
 from mpsjobs.spec.functions import FUNCTIONS
@@ -72,10 +73,17 @@ class _Evaluation:
                 "There is nothing to put into the text.",
                 'Fill it in, or say what stands for it in the text: `${default(each.name, "…")}`.',
                 *((Related(place, "put into this text"),) if row else ()),
+                code=Code.NOT_A_TEXT,
             )
         kind = "a list" if isinstance(value, list) else "a mapping"
         hint = 'Write `${join(", ", …)}`.' if isinstance(value, list) else "Name one of its keys."
-        raise self.fail(expression.at, f"`{what}` is {kind}", "Only a text can be put into a text.", hint)
+        raise self.fail(
+            expression.at,
+            f"`{what}` is {kind}",
+            "Only a text can be put into a text.",
+            hint,
+            code=Code.NOT_A_TEXT,
+        )
 
     def name(self, name: Name) -> Any:
         scope, root = self.scope, name.root
@@ -100,7 +108,11 @@ class _Evaluation:
                 elif scope.each and root in scope.each.known:
                     hint = f"Did you mean `each.{root}`?"
                 raise self.fail(
-                    name.at, f'Unknown name "{root}"', f"A name begins with {listed(roots, 'or')}.", hint
+                    name.at,
+                    f'Unknown name "{root}"',
+                    f"A name begins with {listed(roots, 'or')}.",
+                    hint,
+                    code=Code.UNKNOWN_NAME,
                 )
         return self.inside(value, name, 2)
 
@@ -112,6 +124,7 @@ class _Evaluation:
             "There is no `format` here",
             "It is known when the file is there, and stands in `publish` alone.",
             "Write the format itself, or `var.format` for a variable of that name.",
+            code=Code.UNKNOWN_NAME,
         )
 
     def variable(self, name: Name) -> Any:
@@ -120,7 +133,9 @@ class _Evaluation:
         if called not in variables.names:
             hint = did_you_mean(called, variables.names, "Declare it under `variables:` in mpsjobs.yaml.")
             detail = f"Known variables: {listed(variables.names)}."
-            raise self.fail(name.places[1], f'Unknown variable "{called}"', detail, hint)
+            raise self.fail(
+                name.places[1], f'Unknown variable "{called}"', detail, hint, code=Code.UNKNOWN_VARIABLE
+            )
         if not variables.has(called):
             raise UnresolvedError(variables.missing(called, self.place(name.places[1])))
         return variables.value(called)
@@ -133,6 +148,7 @@ class _Evaluation:
                 "There is no `each` here",
                 "It stands for a row or a combination, in assets with `for_each` or `matrix`.",
                 "Write the value itself, or add `for_each:` or `matrix:` to the asset.",
+                code=Code.UNKNOWN_NAME,
             )
         called = self.second(name, "each", each.known)
         if called in each.cells:
@@ -146,7 +162,11 @@ class _Evaluation:
         if called not in names:
             if not names:
                 raise self.fail(
-                    name.at, f"There is no `{name.root}` here", f"{where} is not part of one.", "Remove it."
+                    name.at,
+                    f"There is no `{name.root}` here",
+                    f"{where} is not part of one.",
+                    "Remove it.",
+                    code=Code.UNKNOWN_NAME,
                 )
             raise self.unknown(name.places[1], called, names, name.root)
         return names[called]
@@ -159,6 +179,7 @@ class _Evaluation:
             f"`{root}` alone is no value",
             f"It has {listed(f'`{root}.{each}`' for each in names)}.",
             f"Write `{root}.name`.",
+            code=Code.UNKNOWN_NAME,
         )
 
     def unknown(self, at: int, called: str, names: Collection[str], root: str) -> UnresolvedError:
@@ -168,6 +189,7 @@ class _Evaluation:
             f'Unknown name "{root}.{called}"',
             f"Known here: {listed(f'`{root}.{each}`' for each in names)}.",
             f"Did you mean `{root}.{near}`?" if near else "Use one of these.",
+            code=Code.UNKNOWN_NAME,
         )
 
     def inside(self, value: Any, name: Name, depth: int) -> Any:
@@ -186,6 +208,7 @@ class _Evaluation:
                     f'`{owner}` has no "{part}"',
                     "It is a text." if isinstance(value, str) else "It is a list.",
                     f"Write `{owner}`.",
+                    code=Code.UNKNOWN_NAME,
                 )
         return value
 
@@ -198,6 +221,7 @@ class _Evaluation:
                 f'Unknown function "{call.function}"',
                 f"Known functions: {listed(FUNCTIONS)}.",
                 hint,
+                code=Code.UNKNOWN_FUNCTION,
             )
         if late := next((each for each in names_in(call) if each.root == "format"), None):
             self.format(late)
@@ -206,6 +230,7 @@ class _Evaluation:
                 f"`{call.function}` cannot take `format`",
                 "It is known only when the file is there.",
                 "Write `${format}` by itself.",
+                code=Code.WRONG_ARGUMENTS,
             )
         if len(call.arguments) != function.takes:
             raise self.fail(
@@ -213,6 +238,7 @@ class _Evaluation:
                 f"`{call.function}` takes {function.takes} argument{'s'[: function.takes != 1]}",
                 f"Here it has {len(call.arguments)}.",
                 f"Write it like `{function.example}`.",
+                code=Code.WRONG_ARGUMENTS,
             )
         return function.apply(self, call)
 
@@ -225,6 +251,7 @@ class _Evaluation:
                 "The text is too long",
                 f"With its values it has more than {MAX_LENGTH:,} characters.",
                 "Put less into it.",
+                code=Code.GROWS_TOO_MUCH,
             )
         self.scope.work.add(length)
         keys = sorted({text.key for text in (separator, *texts) if isinstance(text, Sensitive)})
@@ -238,7 +265,7 @@ class _Evaluation:
         return self.template.places[at]
 
     def fail(
-        self, at: int | Position, summary: str, detail: str, hint: str, *related: Related
+        self, at: int | Position, summary: str, detail: str, hint: str, *related: Related, code: Code
     ) -> UnresolvedError:
         place = at if isinstance(at, Position) else self.place(at)
-        return UnresolvedError(Diagnostic(summary, detail, hint, position=place, related=related))
+        return UnresolvedError(Diagnostic(summary, detail, hint, position=place, related=related, code=code))

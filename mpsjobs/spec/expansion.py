@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mpsjobs.model.asset import Sensitive
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, SpecError
 from mpsjobs.spec.addresses import is_address
 from mpsjobs.spec.blocks import filled_in, split
@@ -54,6 +55,7 @@ class Expansion:
                 if known
                 else "It says what the addresses of a matrix or a for_each look like.",
                 "Remove one of the two." if known else "Remove it, or rename the asset.",
+                code=Code.BAD_FOR_EACH,
             )
             return []
         key = known[0]
@@ -78,6 +80,7 @@ class Expansion:
                 '"address" must be text',
                 "It is put together from values.",
                 'Write it like `"${each.mood}.${each.biome}"`.',
+                code=Code.BAD_FOR_EACH,
             )
             return []
         return list(self.named(name, found, address, scope))
@@ -106,6 +109,7 @@ class Expansion:
                 f'Both would be named "{name}.{suffix}".',
                 "Change one of the two.",
                 Related(place, "first written here"),
+                code=Code.ADDRESS_PART_TWICE,
             )
 
     def joined(self, cells: list[Cell]) -> str | None:
@@ -116,6 +120,7 @@ class Expansion:
                     "A sensitive value cannot be part of an address",
                     "Addresses are shown everywhere.",
                     "Use a variable that is not sensitive.",
+                    code=Code.SENSITIVE_SHOWN,
                 )
                 return None
             if not is_address(cell.value):
@@ -124,6 +129,7 @@ class Expansion:
                     "This cannot be part of an address",
                     f"It is {cell.value[:40]!r}. Addresses have letters, digits, `_` and `-`, with dots between them.",
                     "Write another word, or say how the address is made: `address: ${slug(each.…)}`.",
+                    code=Code.BAD_ADDRESS_PART,
                 )
                 return None
         return ".".join(cell.value for cell in cells)
@@ -140,6 +146,7 @@ class Expansion:
             self.tell([error.diagnostic] if error.diagnostic else [])
             return None
         if isinstance(made, Sensitive):
+            code = Code.SENSITIVE_SHOWN
             summary, detail = (
                 "A sensitive value cannot be part of an address",
                 "Addresses are shown everywhere.",
@@ -147,6 +154,7 @@ class Expansion:
         elif isinstance(made, str) and is_address(made):
             return made
         else:
+            code = Code.BAD_ADDRESS_PART
             summary = "This cannot be part of an address"
             detail = (
                 f'`address` of "{name}" makes {made[:40]!r} of it.'
@@ -157,7 +165,7 @@ class Expansion:
             address.places[min(address.places)] if isinstance(address, Template) and address.places else at
         )
         hint = "Use `slug(…)`, which leaves only letters, digits, `_` and `-`."
-        self.problem(at, summary, detail, hint, Related(place, "made here"))
+        self.problem(at, summary, detail, hint, Related(place, "made here"), code=code)
         return None
 
     def items(self, value: Any, mark: Mark, file: str) -> Iterator[tuple[list[Cell], Each]]:
@@ -172,6 +180,7 @@ class Expansion:
                 detail="There is one asset for each of its items.",
                 hint="Write a list, or `{file: cues.csv, key: id}`.",
                 position=at,
+                code=Code.BAD_FOR_EACH,
             )
         for item in items:
             yield [Cell(item.key, item.place)], item.each
@@ -185,10 +194,13 @@ class Expansion:
                 detail="It names the column that the assets are named after.",
                 hint="Write the name of a column.",
                 position=position(value.places["key"][1], file),
+                code=Code.BAD_FOR_EACH,
             )
         path = find(self.root, value["file"], at, file)
         self.data_files.add(path)
         return read_table(path, path.relative_to(self.root).as_posix(), key, at)
 
-    def problem(self, at: Position, summary: str, detail: str, hint: str, *related: Related) -> None:
-        self.tell([Diagnostic(summary, detail, hint, position=at, related=related)])
+    def problem(
+        self, at: Position, summary: str, detail: str, hint: str, *related: Related, code: Code
+    ) -> None:
+        self.tell([Diagnostic(summary, detail, hint, position=at, related=related, code=code)])

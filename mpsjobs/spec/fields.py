@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.durations import seconds_of
 from mpsjobs.spec.project_files import leads_outside
 from mpsjobs.spec.scalars import UnusableNumberError, meaning
@@ -19,9 +20,11 @@ _NAME = re.compile(r"[\w-]{1,64}")
 _FOLDER = re.compile(r"[^\\\x00-\x1f\x7f]+")
 
 
-def mistake(summary: str, detail: str = "", hint: str = "") -> PydanticCustomError:
+def mistake(summary: str, detail: str = "", hint: str = "", *, code: Code) -> PydanticCustomError:
     """A mistake in our own words. In `summary`, `{name}` stands for the key."""
-    return PydanticCustomError("mistake", "{summary}", {"summary": summary, "detail": detail, "hint": hint})
+    return PydanticCustomError(
+        "mistake", "{summary}", {"summary": summary, "detail": detail, "hint": hint, "code": code}
+    )
 
 
 def matching(fits: Callable[[str], object], what: str, hint: str) -> BeforeValidator:
@@ -30,7 +33,10 @@ def matching(fits: Callable[[str], object], what: str, hint: str) -> BeforeValid
     def check(value: Any) -> Any:
         if isinstance(value, str) and not fits(value):
             raise mistake(
-                f'"{{name}}" must be {what}', f"It is `{value[:80]}`." if value else "It is empty.", hint
+                f'"{{name}}" must be {what}',
+                f"It is `{value[:80]}`." if value else "It is empty.",
+                hint,
+                code=Code.BAD_VALUE,
             )
         return value
 
@@ -42,7 +48,9 @@ def matching_seconds(least: float, most: float, what: str, hint: str) -> AfterVa
 
     def check(value: float) -> float:
         if not least <= value <= most:
-            raise mistake(f'"{{name}}" must be {what}', f"It is {value:g} seconds.", hint)
+            raise mistake(
+                f'"{{name}}" must be {what}', f"It is {value:g} seconds.", hint, code=Code.BAD_VALUE
+            )
         return value
 
     return AfterValidator(check)
@@ -64,7 +72,9 @@ def _decided(value: Any) -> Any:
     try:
         return meaning(value)
     except UnusableNumberError as error:
-        raise mistake('"{name}" has an unusable number', str(error), "Write another number.") from None
+        raise mistake(
+            '"{name}" has an unusable number', str(error), "Write another number.", code=Code.UNUSABLE_NUMBER
+        ) from None
 
 
 def _is_prefix(text: str) -> bool:
@@ -99,7 +109,10 @@ def _seconds(value: Any) -> Any:
     seconds = seconds_of(value) if isinstance(value, str) else None
     if seconds is None:
         raise mistake(
-            '"{name}" must be a duration', f"It is {value!r}.", "Write it like `90s`, `15m` or `2h`."
+            '"{name}" must be a duration',
+            f"It is {value!r}.",
+            "Write it like `90s`, `15m` or `2h`.",
+            code=Code.BAD_VALUE,
         )
     return seconds
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from mpsjobs.model.asset import Sensitive
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Position, SpecError
 from mpsjobs.spec.expressions import Call, Expression
 from mpsjobs.spec.scope import Scope, UnresolvedError
@@ -26,7 +27,9 @@ class Here(Protocol):
 
     def place(self, at: int) -> Position: ...
 
-    def fail(self, at: int | Position, summary: str, detail: str, hint: str) -> UnresolvedError: ...
+    def fail(
+        self, at: int | Position, summary: str, detail: str, hint: str, *, code: Code
+    ) -> UnresolvedError: ...
 
 
 def _lower(here: Here, call: Call) -> str:
@@ -48,7 +51,11 @@ def _join(here: Here, call: Call) -> str:
     texts = [item for item in value if item is not None]
     if not all(isinstance(item, str) for item in texts):
         raise here.fail(
-            items.at, "This is no list of texts", "A list or a mapping is in it.", "Name a list of texts."
+            items.at,
+            "This is no list of texts",
+            "A list or a mapping is in it.",
+            "Name a list of texts.",
+            code=Code.WRONG_ARGUMENTS,
         )
     return here.joined(here.text(separator), texts, call.at)
 
@@ -65,7 +72,11 @@ def _file(here: Here, call: Call) -> str:
     at = here.place(argument.at)
     if isinstance(name, Sensitive):
         raise here.fail(
-            at, "A sensitive value cannot name a file", "Messages would show it.", "Use another variable."
+            at,
+            "A sensitive value cannot name a file",
+            "Messages would show it.",
+            "Use another variable.",
+            code=Code.SENSITIVE_SHOWN,
         )
     try:
         return normal(here.scope.texts.read(name, at, at.file))

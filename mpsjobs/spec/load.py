@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mpsjobs.model.asset import Asset
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Severity, SpecError, in_reading_order
 from mpsjobs.model.garbage import uncollected
 from mpsjobs.model.settings import Settings
@@ -85,4 +86,5 @@ def _no_files(settings: Settings) -> Diagnostic:
         f"Nothing matches {', '.join(settings.specs)}.",
         "Add a file, or correct `specs:` in mpsjobs.yaml.",
         Severity.WARNING,
+        code=Code.NO_SPEC_FILES,
     )

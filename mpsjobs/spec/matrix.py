@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from mpsjobs.model.asset import Sensitive
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, Severity, SpecError
 from mpsjobs.spec.scope import Cell, Each
 from mpsjobs.spec.suggest import did_you_mean, listed
@@ -31,6 +32,7 @@ class Matrix:
                 detail="It has a list of values for each dimension.",
                 hint="Write it like `matrix: {biome: [forest, desert], mood: [calm, tense]}`.",
                 position=position(mark, self.file),
+                code=Code.BAD_MATRIX,
             )
         dimensions = {
             name: _dimension(name, value, node.places[name], self.file)
@@ -43,6 +45,7 @@ class Matrix:
                 detail="Addresses are made of the values of its dimensions.",
                 hint="Write it like `matrix: {biome: [forest, desert]}`.",
                 position=position(mark, self.file),
+                code=Code.BAD_MATRIX,
             )
         if math.prod(map(len, dimensions.values())) > MAX_ROWS:
             raise SpecError.of(
@@ -51,6 +54,7 @@ class Matrix:
                 f"one asset stands for at most {MAX_ROWS:,}.",
                 hint="Take values out of the dimensions, or split the asset.",
                 position=position(mark, self.file),
+                code=Code.TOO_MANY_ASSETS,
             )
         names = sorted(dimensions)
         rows = [
@@ -75,6 +79,7 @@ class Matrix:
                     f'"{unknown[0]}" is no dimension',
                     f"The matrix has {listed(names)}.",
                     did_you_mean(unknown[0], names, "Use one of these."),
+                    code=Code.UNKNOWN_DIMENSION,
                 )
                 continue
             matching = index.matching(entry.cells)
@@ -82,7 +87,12 @@ class Matrix:
             if not matching:
                 detail = "It may hold a slip, or what it meant is gone."
                 found = Diagnostic(
-                    "This excludes nothing", detail, "Correct it, or delete it.", Severity.WARNING, entry.at
+                    "This excludes nothing",
+                    detail,
+                    "Correct it, or delete it.",
+                    Severity.WARNING,
+                    entry.at,
+                    code=Code.NO_COMBINATION,
                 )
                 self.tell([found])
         return [row for number, row in enumerate(rows) if number not in gone]
@@ -106,10 +116,13 @@ class Matrix:
                 "This fits no combination",
                 f"It would be one more, but it does not say {listed(missing)}.",
                 f"Add {listed(f'`{name}:`' for name in missing)}, or correct its values.",
+                code=Code.NO_COMBINATION,
             )
 
-    def problem(self, at: Position, summary: str, detail: str, hint: str, *related: Related) -> None:
-        self.tell([Diagnostic(summary, detail, hint, position=at, related=related)])
+    def problem(
+        self, at: Position, summary: str, detail: str, hint: str, *related: Related, code: Code
+    ) -> None:
+        self.tell([Diagnostic(summary, detail, hint, position=at, related=related, code=code)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +160,7 @@ def _dimension(name: str, value: Any, places: tuple[Mark, Mark], file: str) -> l
             detail="It has to fit into `${each.name}`.",
             hint="Use letters, digits, `_` and `-`, and begin with a letter.",
             position=position(places[0], file),
+            code=Code.BAD_MATRIX,
         )
     values = value if isinstance(value, Seq) else [value]
     marks = value.places if isinstance(value, Seq) else [places[1]]
@@ -162,6 +176,7 @@ def _dimension(name: str, value: Any, places: tuple[Mark, Mark], file: str) -> l
                     "It becomes part of an address.",
                     "Write a word.",
                     position=at,
+                    code=Code.BAD_MATRIX,
                 )
             )
         elif item in cells:
@@ -173,6 +188,7 @@ def _dimension(name: str, value: Any, places: tuple[Mark, Mark], file: str) -> l
                     "Remove one of the two.",
                     position=at,
                     related=(first,),
+                    code=Code.MATRIX_VALUE_TWICE,
                 )
             )
         else:
@@ -196,6 +212,7 @@ def _entries(node: Map, key: str, file: str) -> Iterator[_Entry]:
                 detail="Each says values of dimensions.",
                 hint=f"Write it like `{key}: [{{biome: desert, mood: calm}}]`.",
                 position=at,
+                code=Code.BAD_MATRIX,
             )
         cells = {name: Cell(inner, _in(item.places[name][1], file)) for name, inner in item.items()}
         for name, cell in cells.items():
@@ -205,6 +222,7 @@ def _entries(node: Map, key: str, file: str) -> Iterator[_Entry]:
                     detail=f"Values in `{key}` are texts.",
                     hint="Write a word.",
                     position=position(cell.place, file),
+                    code=Code.BAD_MATRIX,
                 )
         yield _Entry(cells, at, {name: position(item.places[name][0], file) for name in item})
 

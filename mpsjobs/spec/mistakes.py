@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from mpsjobs.model.asset import Sensitive
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position
 from mpsjobs.spec.documents import TAGS, Written
 from mpsjobs.spec.suggest import closest, listed
@@ -39,10 +40,20 @@ _BOUNDS = {
     "less_than": ("lt", "large", "less than"),
 }
 _PLAIN = {
-    "missing": ("is missing", "It has no default.", "Add `{name}:`."),
-    "literal_error": ("has an unknown value", "It must be {expected}.", "Use one of these."),
-    "enum": ("has an unknown value", "It must be {expected}.", "Use one of these."),
-    "too_short": ("is empty", "At least one item is needed.", "Add one, or remove the key."),
+    "missing": ("is missing", "It has no default.", "Add `{name}:`.", Code.MISSING_KEY),
+    "literal_error": (
+        "has an unknown value",
+        "It must be {expected}.",
+        "Use one of these.",
+        Code.UNKNOWN_VALUE,
+    ),
+    "enum": ("has an unknown value", "It must be {expected}.", "Use one of these.", Code.UNKNOWN_VALUE),
+    "too_short": (
+        "is empty",
+        "At least one item is needed.",
+        "Add one, or remove the key.",
+        Code.EMPTY_VALUE,
+    ),
 }
 
 
@@ -101,46 +112,58 @@ def _diagnostic(
     path = tuple(part for part in error["loc"] if part not in TAGS)
     unknown = error["type"] == "extra_forbidden"
     mark = locate(root, path, key=unknown)
-    summary, detail, hint = _unknown_key(kind, path) if unknown else _bad_value(error, path, name)
+    summary, detail, hint, code = _unknown_key(kind, path) if unknown else _bad_value(error, path, name)
     if isinstance(error["input"], Sensitive):
         detail = "Its value is sensitive, and not shown."
-    return Diagnostic(summary, detail, hint, position=position(mark, file) if mark else whole)
+    return Diagnostic(summary, detail, hint, position=position(mark, file) if mark else whole, code=code)
 
 
-def _unknown_key(kind: type[Written], path: Path) -> tuple[str, str, str]:
+def _unknown_key(kind: type[Written], path: Path) -> tuple[str, str, str, Code]:
     owner, key = _model_at(kind, path[:-1]), str(path[-1])
     if purpose := owner.LATER.get(key):
         return (
             f'"{key}" is not supported yet',
             f"This version of mpsjobs has no {purpose}; ignoring the key would give you something else than you asked for.",
             "Remove the key.",
+            Code.NOT_SUPPORTED_YET,
         )
     if place := owner.ELSEWHERE.get(key):
-        return f'"{key}" cannot stand here', f"It belongs to {place}.", "Move it there, or remove it."
+        return (
+            f'"{key}" cannot stand here',
+            f"It belongs to {place}.",
+            "Move it there, or remove it.",
+            Code.KEY_MISPLACED,
+        )
     known = list(owner.model_fields)
     near = closest(key, known, cutoff=0.75)
     return (
         f'Unknown key "{key}"',
         f"Keys of {owner.TITLE}: {listed(known)}.",
         f'Did you mean "{near}"?' if near else owner.OTHERWISE,
+        Code.UNKNOWN_KEY,
     )
 
 
-def _bad_value(error: ErrorDetails, path: Path, whole: str) -> tuple[str, str, str]:
+def _bad_value(error: ErrorDetails, path: Path, whole: str) -> tuple[str, str, str, Code]:
     name = next((part for part in reversed(path) if isinstance(part, str)), whole)
     context = error.get("ctx", {})
     kind = error["type"]
     if kind == "mistake":
-        return context["summary"].replace("{name}", name), context["detail"], context["hint"]
+        return context["summary"].replace("{name}", name), context["detail"], context["hint"], context["code"]
     if kind in _BOUNDS:
         key, size, words = _BOUNDS[kind]
-        return f'"{name}" is too {size}', f"It must be {words} {context[key]:g}.", "Write another number."
+        return (
+            f'"{name}" is too {size}',
+            f"It must be {words} {context[key]:g}.",
+            "Write another number.",
+            Code.OUT_OF_RANGE,
+        )
     if kind in _PLAIN:
-        says, detail, hint = _PLAIN[kind]
-        return f'"{name}" {says}', detail.format_map(context), hint.format(name=name)
+        says, detail, hint, code = _PLAIN[kind]
+        return f'"{name}" {says}', detail.format_map(context), hint.format(name=name), code
     wanted, hint = _WANTED.get(kind, ("something else", "Look at the documentation of this key."))
     what = f'"{name}"' if path else whole
-    return f"{what} must be {wanted}", f"It is {_kind_of(error['input'])}.", hint
+    return f"{what} must be {wanted}", f"It is {_kind_of(error['input'])}.", hint, Code.WRONG_TYPE
 
 
 def _kind_of(value: Any) -> str:

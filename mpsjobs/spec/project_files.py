@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import translate
 from pathlib import Path, PurePosixPath
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, SpecError
 
 SETTINGS_NAME = "mpsjobs.yaml"
@@ -94,6 +95,7 @@ class _Walk:
                     "It has the name of a spec, so its assets would silently be missing.",
                     "Mend the link, or delete it.",
                     position=Position(path.relative_to(self.root).as_posix()),
+                    code=Code.BROKEN_LINK,
                 )
             )
 
@@ -120,6 +122,7 @@ def _entries(folder: Path) -> list[Path]:
             detail=f"`{folder.name}`: {error.strerror}.",
             hint="Check its permissions.",
             position=Position(folder.name),
+            code=Code.FILE_UNREADABLE,
         ) from None
 
 
@@ -129,4 +132,5 @@ def _outside(name: str, position: Position) -> Diagnostic:
         f"`{name}` leads out of the project's folder, so others may not have what it names.",
         "Move the files into the project, and name them relative to it.",
         position=position,
+        code=Code.SPECS_OUTSIDE,
     )

@@ -7,6 +7,7 @@ from itertools import accumulate, product
 from typing import TYPE_CHECKING, Final
 
 from mpsjobs.model.asset import Asset, StoreTarget
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related
 from mpsjobs.model.published_keys import RESERVED, below, numbered, with_format
 from mpsjobs.model.settings import StoreSettings
@@ -46,7 +47,7 @@ def bad_key(key: str, prefix: str, at: Position) -> Diagnostic | None:
         why = f"It has more than {MAX_BYTES} bytes with the prefix of the store."
     else:
         return None
-    return Diagnostic("This cannot be a published key", why, _HINT, position=at)
+    return Diagnostic("This cannot be a published key", why, _HINT, position=at, code=Code.BAD_PUBLISHED_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,12 @@ def collisions(
     if len(found) > MOST_COLLISIONS:
         more = len(found) - MOST_COLLISIONS
         at = found[MOST_COLLISIONS].position
-        yield Diagnostic(f"{more:,} more published keys are in each other's way", hint=_HINT, position=at)
+        yield Diagnostic(
+            f"{more:,} more published keys are in each other's way",
+            hint=_HINT,
+            position=at,
+            code=Code.PUBLISHED_TWICE,
+        )
 
 
 def _shared(pairs: Sequence[tuple["Draft", Asset]], catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -95,6 +101,7 @@ def _shared(pairs: Sequence[tuple["Draft", Asset]], catalogue: Catalogue) -> Ite
             "Name the asset in the key: `${asset.path}`, or write another one.",
             position=second.at,
             related=(Related(first.at, "the other one"),),
+            code=Code.PUBLISHED_TWICE,
         )
     for key in sorted(owners):
         for folder in accumulate(key.split("/")[:-1], "{}/{}".format):
@@ -105,6 +112,7 @@ def _shared(pairs: Sequence[tuple["Draft", Asset]], catalogue: Catalogue) -> Ite
                     "Write another key.",
                     position=owners[key].at,
                     related=(Related(owners[folder].at, "the other one"),),
+                    code=Code.PUBLISHED_TWICE,
                 )
 
 
@@ -133,6 +141,7 @@ def _in_the_way(
                     f"(`prefix` of an asset); {listed(RESERVED)} are kept free.",
                     _HINT,
                     position=_claim(draft, asset).at,
+                    code=Code.BAD_PUBLISHED_KEY,
                 )
                 break
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, Severity, SpecError
 from mpsjobs.model.settings import Settings
 from mpsjobs.spec.addresses import bad_name, normal_address, too_long
@@ -91,6 +92,7 @@ class Reading:
                 "The file is empty",
                 "It holds no assets.",
                 "Add `assets:`, or delete the file.",
+                code=Code.NO_ASSETS,
             )
             return
         try:
@@ -102,6 +104,7 @@ class Reading:
                 "This file grows too much",
                 f"Its texts, filled in for all its assets, have more than {MAX_WORK:,} characters.",
                 "Put long texts into files of their own, or split the file.",
+                code=Code.GROWS_TOO_MUCH,
             )
 
     @property
@@ -130,6 +133,7 @@ class Reading:
                 "The file holds no assets",
                 "Nothing stands under `assets:`.",
                 "Add some, or delete the file.",
+                code=Code.NO_ASSETS,
             )
         if spec.group is not None:
             self.check_name("a group", spec.group, position(root.places["group"][1], self.label))
@@ -162,6 +166,7 @@ class Reading:
                     f'The variable "{name}" needs a value here',
                     "Variables of a file cannot be set from outside.",
                     f"Write `{name}: value`, or declare it in {SETTINGS_NAME}.",
+                    code=Code.VARIABLE_WITHOUT_VALUE,
                 )
         return self.common.variables.with_own(declared)
 
@@ -220,7 +225,7 @@ class Reading:
                 hint = did_you_mean(
                     name, self.presets, f"Add it under `presets:` of this file or of {SETTINGS_NAME}."
                 )
-                self.error(at, f'Unknown preset "{name}"', known, hint)
+                self.error(at, f'Unknown preset "{name}"', known, hint, code=Code.UNKNOWN_PRESET)
         fields = overlay(fields, asset)
         fields.pop("preset", None)
         return fields, complete
@@ -236,16 +241,21 @@ class Reading:
         self.tell(
             [
                 Diagnostic(
-                    f"{what} is there twice", detail, "Rename one of the two.", position=at, related=related
+                    f"{what} is there twice",
+                    detail,
+                    "Rename one of the two.",
+                    position=at,
+                    related=related,
+                    code=Code.NAME_TWICE,
                 )
             ]
         )
 
-    def error(self, at: Position, summary: str, detail: str, hint: str) -> None:
-        self.tell([Diagnostic(summary, detail, hint, position=at)])
+    def error(self, at: Position, summary: str, detail: str, hint: str, *, code: Code) -> None:
+        self.tell([Diagnostic(summary, detail, hint, position=at, code=code)])
 
-    def warn(self, at: Position, summary: str, detail: str, hint: str) -> None:
-        self.tell([Diagnostic(summary, detail, hint, Severity.WARNING, at)])
+    def warn(self, at: Position, summary: str, detail: str, hint: str, *, code: Code) -> None:
+        self.tell([Diagnostic(summary, detail, hint, Severity.WARNING, at, code=code)])
 
 
 _PARTS = ("variables", "presets", "defaults", "assets")

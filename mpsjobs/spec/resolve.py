@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mpsjobs.model.asset import Asset, Json, PublishWhen, Reference, ReferenceKind, Sound, StoreTarget
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Position, SpecError
 from mpsjobs.model.settings import ProviderKind, Settings
 from mpsjobs.spec.addresses import normal_address
@@ -118,6 +119,7 @@ class Resolver:
                 f'"{draft.address}" has no model',
                 "Neither the asset nor any defaults name one.",
                 "Add `model:` to the asset, or to `defaults:` of this file or of mpsjobs.yaml.",
+                code=Code.NO_MODEL,
             )
         return self.checks.catalogue.entry("")
 
@@ -131,6 +133,7 @@ class Resolver:
                     f'"{draft.address}" has no prompt',
                     "A prompt says what it should sound like; only what works from a reference can do without.",
                     "Add `prompt:`.",
+                    code=Code.NO_PROMPT,
                 )
         elif len(prompt) > self._limit:
             self.checks.error(
@@ -138,6 +141,7 @@ class Resolver:
                 "The prompt is too long",
                 f"It has {len(prompt):,} characters; the API takes {self._limit:,}.",
                 f"Shorten it by at least {len(prompt) - self._limit:,}.",
+                code=Code.PROMPT_TOO_LONG,
             )
         return prompt
 
@@ -156,7 +160,11 @@ class Resolver:
         text = normal(text)
         if not text.strip():
             self.checks.error(
-                said.at(), f'"{name}" is empty', "There is no text in it.", "Write some, or remove the key."
+                said.at(),
+                f'"{name}" is empty',
+                "There is no text in it.",
+                "Write some, or remove the key.",
+                code=Code.EMPTY_VALUE,
             )
         return text
 
@@ -206,6 +214,7 @@ class Resolver:
                 f'"{said.path[-1]}" holds an unusable number',
                 str(error),
                 "Put it in quotes if it is meant as text.",
+                code=Code.UNUSABLE_NUMBER,
             )
             return None
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mpsjobs._version import __version__
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError
 from mpsjobs.model.settings import (
     BASE_ENVIRONMENT,
@@ -65,6 +66,7 @@ def load_settings(root: Path, environment: str | None = None) -> tuple[Settings,
             "There is no mpsjobs.yaml here",
             detail=f"`{root}` is not a project.",
             hint="Run `mpsjobs init`, or name the project with `-C`.",
+            code=Code.NO_PROJECT,
         )
     text = read_text(path, SETTINGS_NAME)
     document = parse(text, SETTINGS_NAME)
@@ -141,6 +143,7 @@ class _Reading:
                 "Every project has a name; it is shown in plans.",
                 "Add `project: name`.",
                 root=self.base,
+                code=Code.MISSING_KEY,
             )
         for index, pattern in enumerate(file.specs or ()):
             if leads_outside(pattern) or "\\" in pattern:
@@ -149,6 +152,7 @@ class _Reading:
                     "Specs must stand inside of the project",
                     f"`{pattern}` leads out of the project's folder, so others may not have what it names.",
                     "Name folders inside of the project, with `/` between them.",
+                    code=Code.SPECS_OUTSIDE,
                 )
         if file.state.backend == "cos":
             self.problem(
@@ -156,6 +160,7 @@ class _Reading:
                 'The state backend "cos" is not supported yet',
                 "This version of mpsjobs keeps its state in a file.",
                 "Write `backend: file`, or remove the key.",
+                code=Code.NOT_SUPPORTED_YET,
             )
         provider = self.provider()
         return Settings(
@@ -220,6 +225,7 @@ class _Reading:
                     "The cloud works at its own pace.",
                     "Remove the key, or write `kind: emulator`.",
                     key=True,
+                    code=Code.EMULATOR_ONLY,
                 )
         return ProviderSettings(
             kind=kind,
@@ -246,6 +252,7 @@ class _Reading:
                 "The cloud cannot write into a folder of this machine",
                 "What it makes goes into a COS bucket; it would be paid for and never arrive here.",
                 "Write `kind: cos` with a bucket and a region.",
+                code=Code.STORE_OUT_OF_REACH,
             )
         return StoreSettings(
             kind=kind,
@@ -270,6 +277,7 @@ class _Reading:
                     f"{why}, audio goes into a COS bucket.",
                     f"Add `{name}: {example}` under `store:`.",
                     key=True,
+                    code=Code.STORE_INCOMPLETE,
                 )
 
     def policy(self, provider: ProviderSettings) -> PolicySettings:
@@ -289,6 +297,7 @@ class _Reading:
                 "Both `token_env` and `token_file` are set.",
                 "Remove one of them.",
                 key=True,
+                code=Code.TWO_SOURCES,
             )
         if web and file.profile:
             self.problem(
@@ -297,6 +306,7 @@ class _Reading:
                 "Both `profile` and `web_identity` are set.",
                 "Remove one of them.",
                 key=True,
+                code=Code.TWO_SOURCES,
             )
         return CredentialsSettings(
             profile=file.profile,
@@ -328,10 +338,11 @@ class _Reading:
         *,
         key: bool = False,
         root: Any = None,
+        code: Code,
     ) -> None:
         mark = locate(self.root if root is None else root, path, key=key)
         place = position(mark, SETTINGS_NAME) if mark else Position(SETTINGS_NAME)
-        self.problems.append(Diagnostic(summary, detail, hint, Severity.ERROR, place))
+        self.problems.append(Diagnostic(summary, detail, hint, Severity.ERROR, place, code=code))
 
 
 def _is_real(provider: ProviderSettings) -> bool:
@@ -358,4 +369,5 @@ def _honour_required_version(root: Map) -> None:
             detail=f"It asks for `{wanted}`; this is {__version__}.",
             hint=f'Install one that fits: `pip install "mpsjobs{wanted}"`.',
             position=position(root.places["required_version"][1], SETTINGS_NAME),
+            code=Code.OTHER_VERSION_NEEDED,
         )

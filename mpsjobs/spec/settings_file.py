@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
+from mpsjobs.model.codes import Code
 from mpsjobs.spec.catalogue_file import ModelSpec
 from mpsjobs.spec.documents import AssetSpec, Declaration, DefaultsSpec, Written
 from mpsjobs.spec.fields import (
@@ -217,7 +218,10 @@ def _specifier(value: Any) -> Any:
         SpecifierSet(str(value))
     except InvalidSpecifier:
         raise mistake(
-            '"{name}" cannot be read', f"It is {str(value)!r}.", "Write it like `>=0.1,<1`."
+            '"{name}" cannot be read',
+            f"It is {str(value)!r}.",
+            "Write it like `>=0.1,<1`.",
+            code=Code.BAD_VALUE,
         ) from None
     return value
 

@@ -5,6 +5,7 @@ import re
 import stat
 from pathlib import Path
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Position, SpecError
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -34,6 +35,7 @@ def read_text(
                 detail=f"`{label}` is a folder or a device.",
                 hint="Name a text file.",
                 position=whole,
+                code=Code.FILE_UNREADABLE,
             )
         if status.st_size > limit:
             raise _too_large(label, limit, whole)
@@ -42,7 +44,11 @@ def read_text(
     except FileNotFoundError:
         hint = "Check the name; it is relative to the file that names it."
         raise SpecError.of(
-            "There is no such file", detail=f"`{label}` was not found.", hint=hint, position=whole
+            "There is no such file",
+            detail=f"`{label}` was not found.",
+            hint=hint,
+            position=whole,
+            code=Code.MISSING_FILE,
         ) from None
     except (OSError, ValueError) as error:
         reason = (
@@ -55,6 +61,7 @@ def read_text(
             detail=f"`{label}`: {reason}.",
             hint="Check its permissions.",
             position=whole,
+            code=Code.FILE_UNREADABLE,
         ) from None
     if len(data) > limit:
         raise _too_large(label, limit, whole)
@@ -76,6 +83,7 @@ def decode(data: bytes, label: str, *, utf16: bool = False) -> str:
                 detail="It begins as UTF-16, and does not go on as such.",
                 hint="Save it again.",
                 position=Position(label),
+                code=Code.FILE_ENCODING,
             ) from None
     if data.startswith(_UTF16):
         raise SpecError.of(
@@ -83,6 +91,7 @@ def decode(data: bytes, label: str, *, utf16: bool = False) -> str:
             detail="Files are read as UTF-8.",
             hint=_UTF8_HINT,
             position=Position(label),
+            code=Code.FILE_ENCODING,
         )
     try:
         text = data.decode().removeprefix("\ufeff")
@@ -92,6 +101,7 @@ def decode(data: bytes, label: str, *, utf16: bool = False) -> str:
             detail=f"The byte 0x{data[error.start]:02x} here is not part of a character.",
             hint=_UTF8_HINT,
             position=_position(data[: error.start].decode(), label),
+            code=Code.FILE_ENCODING,
         ) from None
     if found := _CONTROL.search(text):
         raise SpecError.of(
@@ -99,6 +109,7 @@ def decode(data: bytes, label: str, *, utf16: bool = False) -> str:
             detail=f"The character U+{ord(found[0]):04X} cannot be seen and does not belong into text.",
             hint="Delete it.",
             position=_position(text[: found.start()], label),
+            code=Code.FILE_ENCODING,
         )
     return text
 
@@ -115,4 +126,5 @@ def _too_large(label: str, limit: int, position: Position) -> SpecError:
         detail=f"`{label}` has more than {size}; it was not read.",
         hint="Split it, or check that this is the right file.",
         position=position,
+        code=Code.FILE_TOO_LARGE,
     )

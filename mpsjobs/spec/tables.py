@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, SpecError
 from mpsjobs.spec.scope import Cell, Each
 from mpsjobs.spec.source import read_text
@@ -65,6 +66,7 @@ def items_of(root: Any, file: str, key: str) -> list[Item]:
             detail="There is one asset for each of its items.",
             hint="Write one item a line, each after `- `, or `name: value` lines.",
             position=Position(file),
+            code=Code.BAD_FOR_EACH,
         )
     if len(root) > MAX_ROWS:
         raise _too_many(Position(file, root.mark.line + 1, root.mark.column + 1))
@@ -87,6 +89,7 @@ def items_of(root: Any, file: str, key: str) -> list[Item]:
                         f'Its asset is named after "{key}".' if isinstance(value, Map) else "It is no text.",
                         f"Add `{key}: name`." if isinstance(value, Map) else "Write a word, or a mapping.",
                         position=Position(file, mark.line + 1, mark.column + 1),
+                        code=Code.ROW_WITHOUT_KEY,
                     )
                 )
     if problems:
@@ -177,7 +180,9 @@ def _rows(text: str, label: str) -> Iterator[tuple[int, list[str]]]:
                 ("This cannot be read as CSV", "Save it again as CSV."),
             )
             detail = "The row begins here."
-            raise SpecError.of(what, detail=detail, hint=hint, position=Position(label, line)) from None
+            raise SpecError.of(
+                what, detail=detail, hint=hint, position=Position(label, line), code=Code.BAD_TABLE
+            ) from None
         if row is None:
             return
         if any(cell and not cell.isspace() for cell in row):
@@ -193,6 +198,7 @@ def _bad_header(known: list[str], label: str, line: int, key: str, at: Position)
             "Only one of the two could count.",
             "Rename one of them, or delete it.",
             position=place,
+            code=Code.BAD_TABLE,
         )
     if key not in known:
         yield Diagnostic(
@@ -201,6 +207,7 @@ def _bad_header(known: list[str], label: str, line: int, key: str, at: Position)
             did_you_mean(key, known, "Name another column with `key:`, or add this one."),
             position=place,
             related=(Related(at, "the file is named here"),),
+            code=Code.NO_COLUMN,
         )
 
 
@@ -212,6 +219,7 @@ def _bad_row(row: list[str], columns: list[str], index: int, label: str, line: i
             "Nobody can tell which column a cell belongs to.",
             "Put a cell with a comma, a semicolon or a line break in it into quotes, or mend the row.",
             position=Position(label, line),
+            code=Code.BAD_TABLE,
         )
     if not row[index].strip():
         return Diagnostic(
@@ -219,6 +227,7 @@ def _bad_row(row: list[str], columns: list[str], index: int, label: str, line: i
             f'Its cell in the column "{columns[index]}" is empty, and its asset is named after that.',
             "Fill it in, or delete the row.",
             position=Position(label, line),
+            code=Code.ROW_WITHOUT_KEY,
         )
     return None
 
@@ -229,4 +238,5 @@ def _too_many(at: Position) -> SpecError:
         detail=f"One asset stands for at most {MAX_ROWS:,}.",
         hint="Split the table, or the list.",
         position=at,
+        code=Code.TOO_MANY_ASSETS,
     )

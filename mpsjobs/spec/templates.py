@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position
 from mpsjobs.spec.expressions import (
     BadExpressionError,
@@ -147,6 +148,7 @@ class _Reading:
             '"${" cannot stand in a key',
             "Keys are the same for everybody; values are put into texts only.",
             "Write the key itself, or `$${` for a literal `${`.",
+            code=Code.TEMPLATE_MISPLACED,
         )
 
     def literal(self, value: str, mark: Mark) -> str:
@@ -157,6 +159,7 @@ class _Reading:
                     '"${" cannot be used here',
                     "Values are put into texts below `assets`, `defaults` and `presets`.",
                     "Write the value itself, or `$${` for a literal `${`.",
+                    code=Code.TEMPLATE_MISPLACED,
                 )
         return type(value)(value.replace("$${", "${"))
 
@@ -177,7 +180,7 @@ class _Reading:
             except BadExpressionError as error:
                 at = self.place(special, error.at - special.start, value, mark)
                 detail = "`${…}` takes a name, a text in quotes, or a function of these."
-                self.problem(at, error.what, detail, error.hint)
+                self.problem(at, error.what, detail, error.hint, code=Code.BAD_EXPRESSION)
                 return Template(value, None, places)
             for offset in _offsets(expression):
                 places[offset] = self.place(special, offset - special.start, value, mark)
@@ -211,8 +214,8 @@ class _Reading:
         line = bisect_right(self.line_starts, min(at, len(text)))
         return Position(self.file, line, at - self.line_starts[line - 1] + 1)
 
-    def problem(self, at: Position, summary: str, detail: str, hint: str) -> None:
-        self.found.append(Diagnostic(summary, detail, hint, position=at))
+    def problem(self, at: Position, summary: str, detail: str, hint: str, *, code: Code) -> None:
+        self.found.append(Diagnostic(summary, detail, hint, position=at, code=code))
 
 
 def _offsets(expression: Expression) -> Iterator[int]:

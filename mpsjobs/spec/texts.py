@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from mpsjobs.model.asset import Reference, ReferenceKind, Sensitive
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Position, SpecError
 from mpsjobs.spec.source import read_text
 
@@ -64,7 +65,11 @@ class MediaFiles:
             except OSError as error:
                 why = (error.strerror or str(error)).lower()
                 raise SpecError.of(
-                    "The file cannot be read", detail=f"{label}: {why}.", hint="Check it.", position=at
+                    "The file cannot be read",
+                    detail=f"{label}: {why}.",
+                    hint="Check it.",
+                    position=at,
+                    code=Code.FILE_UNREADABLE,
                 ) from error
             if empty:
                 raise SpecError.of(
@@ -72,6 +77,7 @@ class MediaFiles:
                     detail=f"`{label}` holds no recording.",
                     hint="Put one there, or name another file.",
                     position=at,
+                    code=Code.EMPTY_FILE,
                 )
         return Reference(ReferenceKind.FILE, label, self._known[real])
 
@@ -86,12 +92,14 @@ def find(root: Path, name: str, at: Position, beside: str) -> Path:
     try:
         real = path.resolve()
         inside = real.is_relative_to(root) and not Path(name).is_absolute()
+        there = inside and real.exists()
     except (OSError, ValueError, RuntimeError):
         raise SpecError.of(
             "This is not a path",
             detail=f"`{name[:80]}` cannot name a file.",
             hint="Check the name.",
             position=at,
+            code=Code.NOT_A_PATH,
         ) from None
     if not inside:
         raise SpecError.of(
@@ -99,8 +107,9 @@ def find(root: Path, name: str, at: Position, beside: str) -> Path:
             detail=f"`{name}` leads out of the project's folder, so others may not have it.",
             hint="Move the file into the project and name it relative to this file.",
             position=at,
+            code=Code.FILE_OUTSIDE,
         )
-    if not real.exists():
+    if not there:
         raise _missing(name, real, at)
     return real
 
@@ -113,4 +122,5 @@ def _missing(name: str, path: Path, at: Position) -> SpecError:
         detail=f"`{name}` was not found; paths are relative to the file that names them.",
         hint=f'Did you mean "{near[0]}"?' if near else "Check the name.",
         position=at,
+        code=Code.MISSING_FILE,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mpsjobs.model.asset import Sensitive
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, SpecError
 from mpsjobs.spec.documents import VariableSpec, declaration
 from mpsjobs.spec.mistakes import check, locate
@@ -69,7 +70,11 @@ class Variable:
             wanted, hint = _WANTED[kind]
             detail = f"{source} is something else."
             raise SpecError.of(
-                f'The variable "{self.name}" must be {wanted}', detail=detail, hint=hint, position=at
+                f'The variable "{self.name}" must be {wanted}',
+                detail=detail,
+                hint=hint,
+                position=at,
+                code=Code.VARIABLE_TYPE,
             ) from None
         allowed = self.spec.allowed
         for item in made if isinstance(made, list) else [made]:
@@ -80,6 +85,7 @@ class Variable:
                     detail=f"{source} is none of those that are allowed: {listed(allowed, 'or')}.",
                     hint=hint or "Use one of these.",
                     position=at,
+                    code=Code.VALUE_NOT_ALLOWED,
                 )
         return made
 
@@ -114,6 +120,7 @@ class Variables:
             f"Say `--var {name}=…`, name a file with `--var-file`, set {ENVIRONMENT_PREFIX}{name}, or give it a `default:`.",
             position=self._declared[name].at,
             related=(Related(used, "used here"),),
+            code=Code.VARIABLE_WITHOUT_VALUE,
         )
 
     def value(self, name: str) -> Any:
@@ -149,12 +156,14 @@ def declare(node: Mapping[str, Any], file: str, tell: Callable[[Diagnostic], Non
             tell(problem)
         variable = Variable(name, checked.value or VariableSpec(), None, at, broken=bool(checked.diagnostics))
         if not _NAME.fullmatch(name):
+            variable = replace(variable, broken=True)
             tell(
                 Diagnostic(
                     "This cannot be the name of a variable",
                     f"It is {name[:40]!r}.",
                     "Use letters, digits and `_`, and begin with a letter.",
                     position=at,
+                    code=Code.BAD_VARIABLE_NAME,
                 )
             )
         elif variable.spec.default is not None and not variable.broken:
@@ -187,7 +196,15 @@ def resolve(
             hint = did_you_mean(name, declared, "Declare it under `variables:` in mpsjobs.yaml.")
             known = f"The project has {listed(declared)}." if declared else "The project declares none."
             words = f"{source[:1].upper()}{source[1:]}"
-            problems.append(Diagnostic(f'{words} names no variable: "{name}"', known, hint, position=at))
+            problems.append(
+                Diagnostic(
+                    f'{words} names no variable: "{name}"',
+                    known,
+                    hint,
+                    position=at,
+                    code=Code.UNKNOWN_VARIABLE,
+                )
+            )
             continue
         try:
             values[name] = declared[name].accept(value, at, f"The value from {source}")
@@ -237,6 +254,7 @@ def _in_file(path: Path, problems: list[Diagnostic]) -> Mapping[str, Any]:
                 "It has one line for each variable.",
                 "Write `name: value` lines.",
                 position=Position(label),
+                code=Code.BAD_VARIABLE_FILE,
             )
         )
     return {}

@@ -25,6 +25,7 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, SpecError
 from mpsjobs.spec.yaml_errors import explain
 
@@ -189,6 +190,7 @@ class _Reader:
                 "This file asks for another version of YAML",
                 "Files are read as YAML 1.2, where `no` and `on` are words.",
                 "Remove the `%YAML` line.",
+                code=Code.YAML_VERSION,
             )
         root = self.node(self.next(), 0)
         self.next()  # the end of the document
@@ -198,6 +200,7 @@ class _Reader:
                 "A second document starts here",
                 "A file holds one document; `---` starts another.",
                 "Move what follows into a file of its own.",
+                code=Code.SECOND_DOCUMENT,
             )
         return Document(root, self.file, tuple(self.problems))
 
@@ -220,6 +223,7 @@ class _Reader:
                     "This is nested too deeply",
                     f"At most {MAX_DEPTH} levels are read.",
                     "Check for brackets that nobody closed.",
+                    code=Code.TOO_MUCH_YAML,
                 )
             if anchor is not None:
                 self.anchors[anchor] = (_OPEN, 0)
@@ -244,6 +248,7 @@ class _Reader:
                 "The file holds too many values",
                 f"At most {MAX_VALUES:,} keys and values are read from one file.",
                 "Split the file.",
+                code=Code.TOO_MUCH_YAML,
             )
         if event.style:
             return text
@@ -261,6 +266,7 @@ class _Reader:
                 f"There is no anchor `&{event.anchor}` above this alias",
                 "`*name` repeats what `&name` marked earlier in the same file.",
                 "Put text that begins with `*` in quotes.",
+                code=Code.BAD_ANCHOR,
             )
         if value is _OPEN:
             raise self.fatal(
@@ -268,6 +274,7 @@ class _Reader:
                 f"`*{event.anchor}` stands inside of what it repeats",
                 "It would contain itself without end.",
                 "Write out what is meant here.",
+                code=Code.BAD_ANCHOR,
             )
         self.written += 1
         self.size += size
@@ -277,6 +284,7 @@ class _Reader:
                 "Aliases repeat too much",
                 "Written out, this file would be many times its size. Aliases of aliases multiply.",
                 "Use `defaults:` for what many assets share.",
+                code=Code.TOO_MUCH_YAML,
             )
         return value
 
@@ -290,6 +298,7 @@ class _Reader:
                 "This cannot be the name of an anchor",
                 "Letters, digits, `-` and `_` can stand in it, and a space comes after it.",
                 "Choose another name; text that begins with `&` needs quotes.",
+                code=Code.BAD_ANCHOR,
             )
 
     def sequence(self, start: Any, depth: int) -> Seq:
@@ -340,6 +349,7 @@ class _Reader:
             "A key must be a word",
             "This key is a list or a mapping.",
             "Put a name before the colon; text that begins with `{`, `[` or `?` needs quotes.",
+            code=Code.KEY_IS_NO_WORD,
         )
         return None
 
@@ -352,6 +362,7 @@ class _Reader:
                     "`<<` takes a mapping",
                     "It merges the keys of a mapping, or of a list of them.",
                     "Write `<<: *name`.",
+                    code=Code.BAD_ANCHOR,
                 )
                 continue
             for key, inherited in source.items():
@@ -371,6 +382,7 @@ class _Reader:
                 hint,
                 position=position(at, self.file),
                 related=related,
+                code=Code.DUPLICATE_KEY,
             )
         )
 
@@ -380,12 +392,13 @@ class _Reader:
             "Tags are not read",
             f"`{event.tag.translate(self.restore)}` would give this value another type.",
             "Remove the tag; text that begins with `!` needs quotes.",
+            code=Code.YAML_TAG,
         )
 
-    def problem(self, mark: Mark, summary: str, detail: str, hint: str) -> None:
-        self.problems.append(Diagnostic(summary, detail, hint, position=position(mark, self.file)))
+    def problem(self, mark: Mark, summary: str, detail: str, hint: str, *, code: Code) -> None:
+        self.problems.append(Diagnostic(summary, detail, hint, position=position(mark, self.file), code=code))
 
-    def fatal(self, mark: Mark, summary: str, detail: str, hint: str) -> SpecError:
+    def fatal(self, mark: Mark, summary: str, detail: str, hint: str, *, code: Code) -> SpecError:
         """The reading cannot go on: all that was found so far, and this."""
-        self.problem(mark, summary, detail, hint)
+        self.problem(mark, summary, detail, hint, code=code)
         return SpecError(*self.problems)

@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 
 import orjson
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import Event
 from mpsjobs.model.state import (
@@ -193,6 +194,7 @@ def newer_version(what: str, version: int) -> StateError:
         f"The {what} was written by a newer mpsjobs",
         detail=f"It has version {version}; this mpsjobs reads version {VERSION}.",
         hint="Install the newer mpsjobs.",
+        code=Code.STATE_IS_NEWER,
     )
 
 
@@ -201,4 +203,5 @@ def _not_understood(what: str) -> StateError:
         "The journal says something that this mpsjobs does not understand",
         detail=f"{what[:1].upper()}{what[1:]}. Its checksum is right, so a newer mpsjobs wrote it.",
         hint="Install the newer mpsjobs.",
+        code=Code.STATE_IS_NEWER,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 
 _PROBE_BYTES: Final = 4096
@@ -132,4 +133,6 @@ def failures_named(what: str, path: Path, meaning: str = "", hint: str = _MEND) 
         yield
     except OSError as error:
         detail = f"{path}: {error.strerror or error}. {meaning}".rstrip()
-        raise StateError.of(f"The {what} failed", detail=detail, hint=hint) from error
+        raise StateError.of(
+            f"The {what} failed", detail=detail, hint=hint, code=Code.STATE_NOT_WRITTEN
+        ) from error

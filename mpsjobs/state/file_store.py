@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.ports import Clock, LockInfo
 from mpsjobs.model.state import State
@@ -92,6 +93,7 @@ class FileStateStore:
                     "There is no snapshot to go on from",
                     detail=f"{self._path} does not exist.",
                     hint=f"Put a copy there, such as {self._backup.name}.",
+                    code=Code.STATE_UNREADABLE,
                 )
             aside = sibling(self._journal, f".before-{snapshot.state.serial}-{uuid.uuid4().hex[:8]}")
             with failures_named("rebase of the state", self._journal):
@@ -139,7 +141,10 @@ class FileStateStore:
             else:
                 hint = f"Put a copy in its place, such as {self._backup.name}, and its journal beside it."
             raise StateError.of(
-                "The state file cannot be read", detail=f"{path}: {error}.", hint=hint
+                "The state file cannot be read",
+                detail=f"{path}: {error}.",
+                hint=hint,
+                code=Code.STATE_UNREADABLE,
             ) from None
 
     def _without_journal(self, snapshot: Snapshot | None) -> State:
@@ -156,6 +161,7 @@ class FileStateStore:
                 f"Put {self._journal.name} back. If it is lost, {_REBASE}. To begin from nothing, move "
                 f"{self._path.name} and {self._backup.name} away."
             ),
+            code=Code.JOURNAL_DAMAGED,
         )
 
     def _without_snapshot(self, tail: Tail) -> State:
@@ -169,6 +175,7 @@ class FileStateStore:
             "The state file is missing",
             detail=f"{self._journal} begins after event {tail.header.base}; what was before stands in {self._path} only.",
             hint="Put a copy of it back.",
+            code=Code.STATE_UNREADABLE,
         )
 
     def _check_together(self, state: State, tail: Tail) -> None:
@@ -189,4 +196,5 @@ class FileStateStore:
                 "Put both back from one copy. If it is the state file that is wrong, delete it: it is made again from the journal. "
                 f"If the right journal is lost, {_REBASE}."
             ),
+            code=Code.JOURNAL_DAMAGED,
         )

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TypeAlias, assert_never
 
 from mpsjobs.model.asset import Json
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import (
     AssetPublished,
@@ -344,4 +345,5 @@ def _contradiction(what: str) -> StateError:
         "The history of the state contradicts itself",
         detail=f"{what[:1].upper()}{what[1:]}. What follows from it cannot be known.",
         hint="Keep the journal and the snapshot, and report this as a bug of mpsjobs.",
+        code=Code.STATE_CONTRADICTS,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Position, StateError
 from mpsjobs.model.events import Event
 from mpsjobs.state.codec import (
@@ -194,6 +195,7 @@ def damaged(path: Path, offset: int, detail: str) -> StateError:
             "the damaged journal is then kept aside, and what happened after the state file was saved is no longer known."
         ),
         position=Position(str(path), number),
+        code=Code.JOURNAL_DAMAGED,
     )
 
 

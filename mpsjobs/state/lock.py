@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import LockHeldError, LockLostError, StateError
 from mpsjobs.model.ports import Clock, LockInfo
 from mpsjobs.state.disk import FileId, failures_named, file_id, replace_file, sibling
@@ -102,6 +103,7 @@ class StateLock:
                     if info
                     else "Nobody holds the lock.",
                     hint="Look who holds it; without an ID force-unlock takes any lock that no living process holds.",
+                    code=Code.NO_SUCH_LOCK,
                 )
             with failures_named("release of the lock", self._epoch_path):
                 before = self._read_epoch().strip()
@@ -178,13 +180,16 @@ class StateLock:
                     f"  Path:      {info.path}",
                 )
             )
-        return LockHeldError.of("Another run holds the lock on the state", detail=detail, hint=hint)
+        return LockHeldError.of(
+            "Another run holds the lock on the state", detail=detail, hint=hint, code=Code.LOCKED
+        )
 
     def _impossible(self, why: str) -> StateError:
         return StateError.of(
             "The state cannot be locked",
             detail=f"{self._path}: {why}. Nothing was submitted.",
             hint="Check the folder's permissions and the free space, or keep the state on a file system with locks (`state.path`).",
+            code=Code.CANNOT_LOCK,
         )
 
 
@@ -197,6 +202,7 @@ def lock_lost(why: str) -> LockLostError:
             "Make sure that no other run is at work, then run the command again. If this run wrote an errored.mpsjobs.state.json, put it back "
             "first: mpsjobs state push FILE"
         ),
+        code=Code.LOCK_LOST,
     )
 
 

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import (
     AssetPublished,
@@ -79,6 +80,7 @@ def _read(file: Path) -> Errored:
             "The file cannot be put back",
             detail=f"{file}: {error}.",
             hint="Name the errored.mpsjobs.state.json that the failed run has written, unchanged.",
+            code=Code.PUSH_REFUSED,
         ) from None
 
 
@@ -94,7 +96,10 @@ def _check(state: State, errored: Errored, file: Path) -> None:
     else:
         return
     raise StateError.of(
-        "The file does not belong to this state", detail=f"{file}: {why} Nothing was changed.", hint=hint
+        "The file does not belong to this state",
+        detail=f"{file}: {why} Nothing was changed.",
+        hint=hint,
+        code=Code.PUSH_REFUSED,
     )
 
 
@@ -136,6 +141,7 @@ def _contradiction(event: Event, attempt_id: str, file: Path) -> StateError:
             "follow from it. Nothing was changed."
         ),
         hint="Keep the file: it tells of a paid task. Put the journal of the failed run back, push again, and apply after that.",
+        code=Code.PUSH_REFUSED,
     )
 
 

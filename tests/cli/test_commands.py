@@ -76,7 +76,7 @@ def test_validate_warns_of_unknown_models_and_refuses_them_when_strict(project: 
     project.write(music="assets:\n  a: {prompt: x, model: Brand-new}\n")
     ran = project("validate")
     assert ran.code == 0
-    assert "specs/music.yaml:2:25: warning: " in ran.err
+    assert ran.err.startswith('warning[E0301]: Unknown model "Brand-new"\n  --> specs/music.yaml:2:25\n')
     assert project("validate", "--strict").code == 1
 
 

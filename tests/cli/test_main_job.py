@@ -122,7 +122,7 @@ def test_five_mistakes_are_shown_at_once_and_nothing_is_touched(project: Folder)
     before = everything_below(project.root)
     ran = project("apply", "--auto-approve")
     assert ran.code == 1
-    places = [line.split(": ")[0] for line in ran.err.splitlines() if ": error: " in line]
+    places = [line.removeprefix("  --> ") for line in ran.err.splitlines() if line.startswith("  --> ")]
     assert places == [
         "specs/one.yaml:2:7",
         "specs/one.yaml:3:25",

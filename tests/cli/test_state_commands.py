@@ -207,9 +207,9 @@ def test_a_damaged_file_gives_one_message_and_changes_nothing(
     for command in (("plan",), ("apply", "--auto-approve"), ("state", "list")):
         ran = applied(*command)
         assert ran.code == 1
-        assert ran.err.count("error: ") == 1
+        assert ran.err.count("error[") == 1
         assert words in ran.err
-        assert "hint: " in ran.err
+        assert "help: " in ran.err
     after = {name: data for name, data in contents(applied.root).items() if ".lock" not in name}
     assert after == before
     assert applied.bill() == bill
@@ -221,7 +221,7 @@ def test_a_bad_line_in_a_journal_without_its_snapshot_is_named(applied: Folder) 
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join([*lines[:3], b"rubbish\n", *lines[4:]]))
     ran = applied("plan")
-    assert (ran.code, ran.err.count("error: ")) == (1, 1)
+    assert (ran.code, ran.err.count("error[")) == (1, 1)
     assert f"{JOURNAL}:4:1" in ran.err
     assert "mpsjobs state rebase" in ran.err
 
@@ -273,7 +273,7 @@ def test_what_could_not_be_recorded_is_pushed_back(applied: Folder, monkeypatch:
 
 def test_a_file_that_cannot_be_pushed_is_told_in_words(applied: Folder) -> None:
     ran = applied("state", "push", str(applied.root / "missing.json"))
-    assert (ran.code, ran.err.count("error: ")) == (1, 1)
+    assert (ran.code, ran.err.count("error[")) == (1, 1)
     assert "missing.json" in ran.err
     document = applied("state", "push", str(applied.root / STATE), "--json")
     assert document.code == 1

@@ -33,7 +33,7 @@ def as_text(diagnostics: tuple[Diagnostic, ...]) -> str:
 
 def lines(diagnostic: Diagnostic) -> Iterator[str]:
     place = f"{diagnostic.position}: " if diagnostic.position else ""
-    yield f"{place}{diagnostic.severity}: {diagnostic.summary}"
+    yield f"{place}{diagnostic.severity}[{diagnostic.code}]: {diagnostic.summary}"
     if diagnostic.detail:
         yield f"  detail: {diagnostic.detail}"
     if diagnostic.hint:

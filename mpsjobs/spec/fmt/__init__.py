@@ -8,6 +8,7 @@ formatting what is formatted changes nothing; assets keep their order. Nothing i
 from enum import Enum
 from typing import Any
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError
 from mpsjobs.model.garbage import uncollected
 from mpsjobs.spec.fmt.layout import lay_out
@@ -87,4 +88,5 @@ def _refused(file: str) -> Diagnostic:
         "Please report it with the file.",
         Severity.ERROR,
         Position(file),
+        code=Code.CANNOT_FORMAT,
     )

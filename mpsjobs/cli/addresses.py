@@ -10,8 +10,6 @@ from mpsjobs.project import Project
 QUICK_BYTES = 300_000
 """So much YAML is read while somebody waits at the keyboard: some tenths of a second."""
 
-_Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
-
 
 def recorded_addresses(
     context: click.Context, _parameter: click.Parameter, begun: str
@@ -39,8 +37,9 @@ def _items(
     context: click.Context, begun: str, addresses: Callable[[Project], Iterable[str]]
 ) -> list[CompletionItem]:
     try:
-        said = context.find_root().params | context.params
-        project = Project.open(said.get("directory"), environment=said.get("environment"))
+        whole = context.find_root().params
+        environment = context.params.get("environment") or whole.get("environment")
+        project = Project.open(whole.get("directory"), environment=environment)
         return [
             CompletionItem(address) for address in sorted(addresses(project)) if address.startswith(begun)
         ]

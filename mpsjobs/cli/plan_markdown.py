@@ -27,6 +27,7 @@ from mpsjobs.cli.plan_words import (
     note,
     nothing_to_do,
     price_text,
+    publishes_anew,
     total,
     value_text,
     where_text,
@@ -176,6 +177,8 @@ def _in_detail(changes: Sequence[Change]) -> Iterator[str]:
         yield f"- **{_code(change.address)}**{moved}{paid}"
         if change.message:
             yield f"  {_code(change.message)}"
+        if publishes_anew(change):
+            yield f"  published as {_code(str(change.publishes))}"
         lines = [*_diff_lines(change)]
         if lines:
             yield ""

@@ -23,6 +23,7 @@ from mpsjobs.cli.plan_words import (
     note,
     nothing_to_do,
     price_text,
+    publishes_anew,
     total,
     value_text,
     where_text,
@@ -147,8 +148,8 @@ def _in_full(changes: Sequence[Change], look: Look) -> Iterator[str]:
             yield from _indented(harmless(change.message), look)
         if change.moved_from and change.kind is not Kind.MOVE:
             yield f"      known before as {change.moved_from}"
-        if change.publishes and not any(reason.path == "publish" for reason in change.reasons):
-            yield f"      published as {harmless(change.publishes)}"
+        if publishes_anew(change):
+            yield f"      published as {harmless(str(change.publishes))}"
         if change.reasons:
             yield from _reason_lines(change.reasons, look)
             yield from _hidden_lines(change)

@@ -173,6 +173,11 @@ def note(change: Change) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
+def publishes_anew(change: Change) -> bool:
+    """Whether a key is to be told beside the fields that differ."""
+    return change.publishes is not None and all(reason.path != "publish" for reason in change.reasons)
+
+
 def compared(reason: Reason) -> tuple[Piece, ...] | None:
     """The two texts of a reason by word; None where its values are no texts, or too short to be compared."""
     if not (isinstance(reason.before, str) and isinstance(reason.after, str)):

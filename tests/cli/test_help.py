@@ -144,6 +144,16 @@ def test_addresses_are_completed_from_specs_and_state(project: Folder) -> None:
     assert completed(project, "mpsjobs val") == ["validate"]
 
 
+def test_addresses_are_those_of_the_environment(project: Folder) -> None:
+    project.settings(f"{SETTINGS}environments: {{dev: {{}}, prod: {{}}}}\n")
+    project.write(music="assets: {a: x}\n")
+    assert project("--env", "dev", "apply", "--auto-approve").code == 0
+    assert completed(project, "mpsjobs --env dev output ") == ["a"]
+    assert completed(project, "mpsjobs output --env dev ") == ["a"]
+    assert completed(project, "mpsjobs --env prod output ") == []
+    assert completed(project, "mpsjobs output ", MPSJOBS_ENV="dev") == ["a"]
+
+
 def test_completion_is_silent_where_something_is_wrong(project: Folder) -> None:
     project.write(music="assets: {a: [}\n")
     assert completed(project, "mpsjobs plan --target ") == []

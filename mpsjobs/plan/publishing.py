@@ -56,7 +56,7 @@ def with_publication(
     """The change, with what is published by it: an asset that needs nothing else is updated, which is free."""
     if publish is None or change.kind is Kind.FAILED:
         return change
-    if publication is None or change.kind is Kind.GENERATE:
+    if publication is None or (change.kind is Kind.GENERATE and record is None):
         return change if change.kind is Kind.KEEP else replace(change, publishes=publish.key)
     before = _shown((each.key, each.take) for each in (record.published or () if record else ()))
     take = publication.take.take if publication.take else 0

@@ -127,6 +127,12 @@ class Fold:
             index.setdefault(record.fingerprint, set()).add(address)
         return index
 
+    @cached_property
+    def _publisher_of(self) -> dict[str, str]:
+        """Place of a published object → the address that was published there last, under the name that it had then."""
+        assets = self.state.assets.items()
+        return {each.place: address for address, record in assets for each in record.published or ()}
+
     def _intend(self, event: SubmitIntended, seq: int) -> None:
         take = Take(
             take=event.take,
@@ -226,6 +232,9 @@ class Fold:
             if before is not None:
                 self._supersede(event.moved_from, moved, event.at)
             before = before or moved
+        published = _picked(before.published, event) if before else None
+        for each in published or ():
+            self._publisher_of[each.place] = event.address
         self._forget(event.address)
         self.state.retired.pop(event.address, None)
         pool = self.state.pool(event.fingerprint)
@@ -238,7 +247,7 @@ class Fold:
             pick=event.pick,
             lifecycle=before.lifecycle if before else {},
             failure=_failure(pool, event.realm, status),
-            published=_picked(before.published, event) if before else None,
+            published=published,
             serial=seq,
         )
         self._addresses_of.setdefault(event.fingerprint, set()).add(event.address)
@@ -260,7 +269,17 @@ class Fold:
         self._supersede(event.address, record, event.at)
         for each in event.published:
             self.state.superseded.pop(each.place, None)
+            self._take_over(each.place, event.address)
         self.state.assets[event.address] = replace(record, published=event.published or None, serial=seq)
+
+    def _take_over(self, place: str, address: str) -> None:
+        """What another asset had published in this place is there no more."""
+        other = self._publisher_of.get(place, address)
+        self._publisher_of[place] = address
+        record = self.state.assets.get(other)
+        if record is not None and other != address:
+            left = tuple(each for each in record.published or () if each.place != place)
+            self.state.assets[other] = replace(record, published=left or None)
 
     def _supersede(self, address: str, record: AssetRecord, at: str) -> None:
         """Note what an asset leaves behind. Others may be published there by now: `unclaimed` tells."""

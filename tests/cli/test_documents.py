@@ -19,6 +19,7 @@ from tests.conftest import Folder
 
 PROMISED = json.loads((Path(__file__).parents[1] / "testdata" / "documents-version-1.json").read_text())
 SPECS = """\
+defaults: {publish: "music/${asset.path}.${format}"}
 assets:
   a: Warm theme with strings
   b: {prompt: Dark drums, takes: 2}

@@ -184,6 +184,19 @@ def test_two_assets_that_swap_their_keys_end_up_right(published: Folder) -> None
     assert lies(published) == {"x.mp3": before["y.mp3"], "y.mp3": before["x.mp3"]}
 
 
+def test_a_key_that_was_lent_to_another_asset_gets_its_own_take_back(published: Folder) -> None:
+    waits = "{prompt: A, publish: %s.mp3, publish_when: picked%s}"
+    published.write(a=f"assets: {{a: {waits % ('x', ', pick: 1')}, b: {{prompt: B, publish: y.mp3}}}}\n")
+    apply(published)
+    own = lies(published)["x.mp3"]
+    published.write(a=f"assets: {{a: {waits % ('z', '')}, b: {{prompt: B, publish: x.mp3}}}}\n")
+    apply(published)
+    assert lies(published)["x.mp3"] != own
+    published.write(a=f"assets: {{a: {waits % ('x', ', pick: 1')}, b: {{prompt: B, publish: y.mp3}}}}\n")
+    apply(published)
+    assert lies(published)["x.mp3"] == own
+
+
 def test_one_key_that_cannot_be_written_keeps_no_other_from_being_published(published: Folder) -> None:
     blocked = published.root / ".mpsjobs" / "store" / "local-1250000000" / "blocked"
     blocked.parent.mkdir(parents=True)

@@ -222,6 +222,19 @@ def test_a_key_that_another_asset_took_over_is_not_nobodys() -> None:
     assert nobodys(folded(*both, published("boss", "a.mp3"), published("menu", "b.mp3"))) == []
 
 
+def test_an_asset_whose_key_another_one_took_over_is_published_there_no_more() -> None:
+    state = folded(
+        recorded("menu"),
+        published("menu", "a.mp3", "b.mp3"),
+        recorded("intro", moved_from="menu"),
+        recorded("boss"),
+        published("boss", "a.mp3"),
+    )
+    assert keys_of(state, "intro") == ["b.mp3"]
+    assert keys_of(state, "boss") == ["a.mp3"]
+    assert unclaimed(state) == ()
+
+
 def test_a_take_that_is_picked_after_it_was_published_counts_as_picked_from_then_on() -> None:
     picked = replace(recorded(), pick=1)
     state = folded(recorded(), published("menu", "a.mp3"), picked, recorded())

@@ -103,14 +103,14 @@ class Output:
         return None if self.colour and stream.isatty() else False
 
 
-def diagnostic_lines(diagnostic: Diagnostic, sources: Sources) -> Iterator[str]:
-    """Severity, code and summary; the place with its line; why; other places; how to mend it."""
+def diagnostic_lines(diagnostic: Diagnostic, sources: Sources | None = None) -> Iterator[str]:
+    """Severity, code and summary; the place, with its line where there are `sources`; why; other places; how to mend it."""
     code = f"[{diagnostic.code}]" if diagnostic.code else ""
     colour = _COLOURS[diagnostic.severity]
     yield f"{click.style(f'{diagnostic.severity}{code}', fg=colour, bold=True)}: {visible(diagnostic.summary)}"
     if diagnostic.position:
         yield f"  {_frame('-->')} {visible(str(diagnostic.position))}"
-        for line in sources.excerpt(diagnostic.position):
+        for line in sources.excerpt(diagnostic.position) if sources else ():
             text = click.style(line.text, fg=colour, bold=True) if line.marks else line.text
             yield f"{_frame(f' {line.margin} |')} {text}" if text else _frame(f" {line.margin} |")
     yield from (f"  {visible(line)}" for line in diagnostic.detail.splitlines())

@@ -12,7 +12,6 @@ from itertools import chain, islice
 
 import click
 
-from mpsjobs.cli.excerpt import Sources
 from mpsjobs.cli.output import diagnostic_lines
 from mpsjobs.cli.plan_folding import fold
 from mpsjobs.cli.plan_words import (
@@ -115,7 +114,7 @@ def _diagnostics(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
 
 def _diagnostic_text(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
     for diagnostic in diagnostics[:_DIAGNOSTICS]:
-        lines = islice(diagnostic_lines(diagnostic, Sources(None)), _DIAGNOSTIC_LINES)
+        lines = islice(diagnostic_lines(diagnostic), _DIAGNOSTIC_LINES)
         yield from (_short(harmless(click.unstyle(line))) for line in lines)
     if len(diagnostics) > _DIAGNOSTICS:
         yield f"and {len(diagnostics) - _DIAGNOSTICS:,} more: mpsjobs validate"

@@ -253,8 +253,13 @@ def _on_not_created(run: Run, number: int, job: Job, outcome: NotCreated) -> Non
         message=outcome.message,
         request_id=outcome.request_id,
     )
-    run.notice_trouble(outcome.backoff, "submitted", outcome.code, outcome.message)
-    if not run.scheduler.not_created(number, outcome.backoff, run.now()):
+    if outcome.backoff is None:
+        run.scheduler.not_sent(number)
+        go_on = False
+    else:
+        run.notice_trouble(outcome.backoff, "submitted", outcome.code, outcome.message)
+        go_on = run.scheduler.not_created(number, outcome.backoff, run.now())
+    if not go_on:
         run.close_submits(f"no task can be submitted: {outcome.code}", outcome.message, outcome.request_id)
 
 

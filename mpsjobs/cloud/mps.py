@@ -26,6 +26,7 @@ from mpsjobs.model.ports import (
     DescribeOutcome,
     NotCreated,
     ResultFile,
+    Scope,
     StagedCreate,
     Task,
     TaskStatus,
@@ -67,12 +68,15 @@ class MpsClient:
         try:
             return _StagedCreate(self._stage(_CREATE, body), self._clock)
         except NotSentError as error:
-            return NotCreated(Backoff.SHORT, error.code, str(error))
+            return _not_sent(error)
 
     def describe(self, task_id: str) -> DescribeOutcome:
         try:
             answer = self._stage(_DESCRIBE, orjson.dumps({"TaskId": task_id})).finish()
-        except (NotSentError, AnswerLostError) as error:
+        except NotSentError as error:
+            failed = _not_sent(error)
+            return DescribeFailed(failed.code, failed.message, retry=failed.backoff, scope=Scope.ACCOUNT)
+        except AnswerLostError as error:
             return DescribeFailed(error.code, str(error), retry=Backoff.SHORT)
         return _described(answer, self._clock.utc())
 
@@ -122,13 +126,17 @@ class _StagedCreate:
         try:
             answer = self._staged.finish()
         except NotSentError as error:
-            return NotCreated(Backoff.SHORT, error.code, str(error))
+            return _not_sent(error)
         except AnswerLostError as error:
             return Ambiguous(error.code, str(error))
         return _created(answer, self._clock.utc())
 
     def abandon(self) -> None:
         self._staged.abandon()
+
+
+def _not_sent(error: NotSentError) -> NotCreated:
+    return NotCreated(None if error.lasting else Backoff.SHORT, error.code, str(error))
 
 
 class _NoResponseError(Exception):

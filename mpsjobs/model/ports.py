@@ -49,9 +49,12 @@ class Backoff(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NotCreated:
-    """Certain, or as good as certain for LONG: no task was created. Ask again after the back-off."""
+    """Certain, or as good as certain for LONG: no task was created.
 
-    backoff: Backoff
+    Ask again after the back-off; None: it is pointless before somebody mends what is wrong on the way.
+    """
+
+    backoff: Backoff | None
     code: str
     message: str
     request_id: str | None = None

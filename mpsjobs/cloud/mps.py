@@ -12,6 +12,7 @@ from mpsjobs.cloud.connection import Timeouts
 from mpsjobs.cloud.credentials import CredentialsProvider
 from mpsjobs.cloud.outcomes import create_refused, describe_refused
 from mpsjobs.cloud.proxy import NO_PROXIES, Proxies
+from mpsjobs.cloud.request import describe_body
 from mpsjobs.cloud.skew import explained, time_of
 from mpsjobs.cloud.tc3 import CONTENT_TYPE, Call, signed_headers
 from mpsjobs.cloud.transport import Answer, AnswerLostError, NotSentError, Staged, Transport
@@ -72,7 +73,7 @@ class MpsClient:
 
     def describe(self, task_id: str) -> DescribeOutcome:
         try:
-            answer = self._stage(_DESCRIBE, orjson.dumps({"TaskId": task_id})).finish()
+            answer = self._stage(_DESCRIBE, describe_body(task_id)).finish()
         except NotSentError as error:
             failed = _not_sent(error)
             return DescribeFailed(failed.code, failed.message, retry=failed.backoff, scope=Scope.ACCOUNT)

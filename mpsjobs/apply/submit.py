@@ -157,11 +157,9 @@ def send(run: Run, number: int, job: Job) -> None:
     except StateError as error:
         run.tally.stopped.extend(error.diagnostics)
         run.stop("the state is no longer ours")
-    if not job.staged.alive:
-        run.scheduler.not_sent(number)
-        job.staged.abandon()
-        job.staged = None
-        run.scheduler.send_again(number)
+    if not job.staged.alive and not run.scheduler.stopped:
+        staged, job.staged = job.staged, None
+        run.workers.ask_why(number, staged)
         return
     if not run.scheduler.stopped:
         run.append([events.Sending(run.at(), job.attempt_id)], sync=False)

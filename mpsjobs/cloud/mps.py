@@ -132,6 +132,9 @@ class _StagedCreate:
             return Ambiguous(error.code, str(error))
         return _created(answer, self._clock.utc())
 
+    def lost(self) -> NotCreated:
+        return _not_sent(self._staged.lost())
+
     def abandon(self) -> None:
         self._staged.abandon()
 

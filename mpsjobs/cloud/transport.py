@@ -61,7 +61,7 @@ class Answer:
 
 
 class Staged:
-    """A request of which all but the last byte has left. End it with `finish` or `abandon`, once."""
+    """A request of which all but the last byte has left. End it with `finish`, `lost` or `abandon`, once."""
 
     def __init__(self, transport: "Transport", connection: Connection, last: bytes) -> None:
         self._transport = transport
@@ -89,9 +89,7 @@ class Staged:
             connection.require_quiet()
             connection.http.send(self._last)
         except FAILURES as error:
-            connection.http.close()
-            code = error.code if isinstance(error, ProxyError) else "ConnectionLost"
-            raise NotSentError(code, connection.failure(error), lasting=lasts(error)) from error
+            raise self._unsent(error) from error
         try:
             with contextlib.closing(connection.http.getresponse()) as response:
                 if connection.relay is not None and response.status == 407:
@@ -110,6 +108,19 @@ class Staged:
         finally:
             self._transport.give_back(connection, keep=keep)
         return answer
+
+    def lost(self) -> NotSentError:
+        """Why the server waits no more, after `alive` said so. Reads what was answered; never sends the last byte."""
+        try:
+            self._connection.require_quiet()
+        except FAILURES as error:
+            return self._unsent(error)
+        return self._unsent(ConnectionResetError("the connection is closed"))
+
+    def _unsent(self, error: Exception) -> NotSentError:
+        self._connection.http.close()
+        code = error.code if isinstance(error, ProxyError) else "ConnectionLost"
+        return NotSentError(code, self._connection.failure(error), lasting=lasts(error))
 
     def abandon(self) -> None:
         """Close the connection without the last byte."""

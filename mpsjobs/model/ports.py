@@ -101,6 +101,10 @@ class StagedCreate(Protocol):
         """Send the last byte and read the answer. Never raises for what the network or the server does. Call it once."""
         ...
 
+    def lost(self) -> NotCreated:
+        """Why the server waits no more, after `alive` said so, and close the connection: no task is created. May block."""
+        ...
+
     def abandon(self) -> None:
         """Close the connection without the last byte: no task is created."""
         ...

@@ -88,8 +88,23 @@ def test_a_proxy_that_wants_a_password_stops_at_once(
         ran = cloud("apply", "--auto-approve")
     assert ran.code == 1
     assert "it wants a user and a password" in ran.err
-    assert len(between.asked) <= 2
+    assert len(between.asked) <= 2  # those that were made ready at the same time
     assert ledger_of(emulator.url) == []
+
+
+def test_why_nothing_can_be_sent_is_said_once_while_it_is_tried_again(
+    cloud: Folder, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(cloud.root / "ca.pem"))
+    upstream = urlsplit(emulator.url).port or 0
+    with tls_front(tls_for(authority, "127.0.0.1"), upstream) as port, proxy(status=502, times=2) as between:
+        monkeypatch.setenv("HTTPS_PROXY", between.url)
+        use(cloud, f"https://127.0.0.1:{port}", "network: {ca_file: ca.pem}\n")
+        ran = cloud("apply", "--auto-approve")
+    assert (ran.code, len(ledger_of(emulator.url))) == (0, 2), ran.err
+    assert ran.err.count("no task can be submitted for now, it is tried again") == 1
+    assert "answered 502" in ran.err
 
 
 def test_an_embedded_emulator_needs_no_proxy(project: Folder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,7 +185,7 @@ def test_a_proxy_that_answers_before_the_last_byte_created_nothing(client: Clien
         if not isinstance(outcome, NotCreated):  # it was quicker than the proxy
             while outcome.alive:
                 threading.Event().wait(0.001)
-            outcome = outcome.send()  # type: ignore[assignment]
+            outcome = outcome.lost()
     assert isinstance(outcome, NotCreated)
     assert f"the proxy 127.0.0.1:{between.port} answered 503" in outcome.message
 

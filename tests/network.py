@@ -22,11 +22,13 @@ def dead_port() -> int:
 class HttpProxy:
     """`url` is how it is named in HTTP_PROXY and HTTPS_PROXY; `asked` has the first line of every request that it got.
 
-    `wants` is the Proxy-Authorization that it insists on; `status` what it answers to everything, when it passes nothing on.
+    `wants` is the Proxy-Authorization that it insists on; `status` what it answers, when it passes nothing on: to
+    everything, or to the first `times` requests.
     """
 
     wants: str | None = None
     status: int | None = None
+    times: int | None = None
     port: int = 0
     asked: list[str] = field(default_factory=list)
     seen_headers: list[dict[str, str]] = field(default_factory=list)
@@ -37,9 +39,11 @@ class HttpProxy:
 
 
 @contextmanager
-def proxy(wants: str | None = None, status: int | None = None) -> Iterator[HttpProxy]:
+def proxy(
+    wants: str | None = None, status: int | None = None, times: int | None = None
+) -> Iterator[HttpProxy]:
     """A proxy for tunnels and for plain requests; it holds a plain request until it has all of it."""
-    told = HttpProxy(wants, status)
+    told = HttpProxy(wants, status, times)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -47,7 +51,8 @@ def proxy(wants: str | None = None, status: int | None = None) -> Iterator[HttpP
         def allowed(self) -> bool:
             told.asked.append(self.requestline)
             told.seen_headers.append({name.lower(): value for name, value in self.headers.items()})
-            refused = told.status
+            passes = told.times is not None and len(told.asked) > told.times
+            refused = None if passes else told.status
             if told.wants is not None and self.headers.get("Proxy-Authorization") != told.wants:
                 refused = 407
             if refused is not None:

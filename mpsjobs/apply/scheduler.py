@@ -349,10 +349,6 @@ class Scheduler:
         self.not_sent(job)
         return self._submit_lane.failed(Backoff.SHORT, now, now)
 
-    def send_again(self, job: int) -> None:
-        """The connection died before the last byte: stage it anew."""
-        self._queue.appendleft(job)
-
     def still_running(self, job: int, now: float) -> None:
         self._polling.pop(job, None)
         self._poll_lane.succeeded()

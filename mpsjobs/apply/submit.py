@@ -157,11 +157,9 @@ def send(run: Run, number: int, job: Job) -> None:
     except StateError as error:
         run.tally.stopped.extend(error.diagnostics)
         run.stop("the state is no longer ours")
-    if not job.staged.alive:
-        run.scheduler.not_sent(number)
-        job.staged.abandon()
-        job.staged = None
-        run.scheduler.send_again(number)
+    if not job.staged.alive and not run.scheduler.stopped:
+        staged, job.staged = job.staged, None
+        run.workers.ask_why(number, staged)
         return
     if not run.scheduler.stopped:
         run.append([events.Sending(run.at(), job.attempt_id)], sync=False)
@@ -253,8 +251,13 @@ def _on_not_created(run: Run, number: int, job: Job, outcome: NotCreated) -> Non
         message=outcome.message,
         request_id=outcome.request_id,
     )
-    run.notice_trouble(outcome.backoff, "submitted", outcome.code, outcome.message)
-    if not run.scheduler.not_created(number, outcome.backoff, run.now()):
+    if outcome.backoff is None:
+        run.scheduler.not_sent(number)
+        go_on = False
+    else:
+        run.notice_trouble(outcome.backoff, "submitted", outcome.code, outcome.message)
+        go_on = run.scheduler.not_created(number, outcome.backoff, run.now())
+    if not go_on:
         run.close_submits(f"no task can be submitted: {outcome.code}", outcome.message, outcome.request_id)
 
 

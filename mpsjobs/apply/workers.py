@@ -169,6 +169,10 @@ class Workers:
         """Make the request and send all but its last byte. `body` is called in a thread: it may have to put references into the store."""
         self._start(self._submits, Step.STAGE, job, lambda: StageAnswer(job, self._mps.stage(body())))
 
+    def ask_why(self, job: int, staged: StagedCreate) -> None:
+        """Find out what became of a request that the server no longer waits for."""
+        self._start(self._submits, Step.STAGE, job, lambda: StageAnswer(job, staged.lost()))
+
     def send(self, job: int, staged: StagedCreate) -> None:
         def answer() -> Answer:
             self._inbox.put(Left(job, self._clock.monotonic()))

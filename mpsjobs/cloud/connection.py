@@ -26,18 +26,17 @@ class Timeouts:
 class ProxyError(OSError):
     """The proxy is not there, or does not do as it is asked."""
 
-    def __init__(self, code: str, proxy: Proxy, trouble: str) -> None:
+    def __init__(self, code: str, proxy: Proxy, trouble: str, *, lasting: bool = False) -> None:
         super().__init__(f"the proxy {proxy} {trouble}")
         self.code = code
+        self.lasting = lasting
 
     @classmethod
     def refused(cls, proxy: Proxy, response: http.client.HTTPResponse) -> Self:
-        wants = (
-            ": it wants a user and a password, http://user:password@host:port"
-            if response.status == 407
-            else ""
-        )
-        return cls("ProxyRefused", proxy, f"answered {response.status} {response.reason:.80}{wants}")
+        lacks = response.status == 407
+        wants = ": it wants a user and a password, http://user:password@host:port" if lacks else ""
+        said = f"answered {response.status} {response.reason:.80}{wants}"
+        return cls("ProxyRefused", proxy, said, lasting=lacks)
 
 
 class Connection:
@@ -146,6 +145,13 @@ def cause(error: Exception) -> str:
             return "TlsFailed"
         case _:
             return "ConnectionFailed"
+
+
+def lasts(error: Exception) -> bool:
+    """Whether it will be the same at the next try: distrust of a certificate, a proxy's demand for a password."""
+    return isinstance(error, ssl.SSLCertVerificationError) or (
+        isinstance(error, ProxyError) and error.lasting
+    )
 
 
 def said(error: Exception, proxy: Proxy | None = None) -> str:

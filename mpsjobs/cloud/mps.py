@@ -12,6 +12,7 @@ from mpsjobs.cloud.connection import Timeouts
 from mpsjobs.cloud.credentials import CredentialsProvider
 from mpsjobs.cloud.outcomes import create_refused, describe_refused
 from mpsjobs.cloud.proxy import NO_PROXIES, Proxies
+from mpsjobs.cloud.request import describe_body
 from mpsjobs.cloud.skew import explained, time_of
 from mpsjobs.cloud.tc3 import CONTENT_TYPE, Call, signed_headers
 from mpsjobs.cloud.transport import Answer, AnswerLostError, NotSentError, Staged, Transport
@@ -27,6 +28,7 @@ from mpsjobs.model.ports import (
     DescribeOutcome,
     NotCreated,
     ResultFile,
+    Scope,
     StagedCreate,
     Task,
     TaskStatus,
@@ -68,12 +70,15 @@ class MpsClient:
         try:
             return _StagedCreate(self._stage(_CREATE, body), self._clock)
         except NotSentError as error:
-            return NotCreated(Backoff.SHORT, error.code, str(error))
+            return _not_sent(error)
 
     def describe(self, task_id: str) -> DescribeOutcome:
         try:
-            answer = self._stage(_DESCRIBE, orjson.dumps({"TaskId": task_id})).finish()
-        except (NotSentError, AnswerLostError) as error:
+            answer = self._stage(_DESCRIBE, describe_body(task_id)).finish()
+        except NotSentError as error:
+            failed = _not_sent(error)
+            return DescribeFailed(failed.code, failed.message, retry=failed.backoff, scope=Scope.ACCOUNT)
+        except AnswerLostError as error:
             return DescribeFailed(error.code, str(error), retry=Backoff.SHORT)
         return _described(answer, self._clock.utc())
 
@@ -125,13 +130,20 @@ class _StagedCreate:
         try:
             answer = self._staged.finish()
         except NotSentError as error:
-            return NotCreated(Backoff.SHORT, error.code, str(error))
+            return _not_sent(error)
         except AnswerLostError as error:
             return Ambiguous(error.code, str(error))
         return _created(answer, self._clock.utc())
 
+    def lost(self) -> NotCreated:
+        return _not_sent(self._staged.lost())
+
     def abandon(self) -> None:
         self._staged.abandon()
+
+
+def _not_sent(error: NotSentError) -> NotCreated:
+    return NotCreated(None if error.lasting else Backoff.SHORT, error.code, str(error))
 
 
 class _NoResponseError(Exception):

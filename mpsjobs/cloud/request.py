@@ -1,5 +1,6 @@
-"""A sound as the body of CreateAigcAudioTask."""
+"""The bodies of requests: a sound as CreateAigcAudioTask takes it. Byte for byte what the vendor's SDK for Python makes of the same input."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ class Destination:
 
 
 def create_body(sound: Sound, to: Destination, names: WireNames, *, operator: str | None = None) -> bytes:
-    """The JSON of the request: only what is set, always in the same order, non-ASCII as UTF-8.
+    """The JSON of the request: only what is set, always in the same order, and ASCII alone.
 
     References must be URLs by now. Keys of `extra_parameters` may be written `resource_id` or `ResourceId`; those of
     `additional_parameters` go out as they are.
@@ -54,14 +55,24 @@ def create_body(sound: Sound, to: Destination, names: WireNames, *, operator: st
         "OutputAudioFormat": None if names.format_in_extra else sound.format,
         "StoreCosParam": {"CosBucketName": to.bucket, "CosBucketRegion": to.region, "CosBucketPath": to.path},
         "ExtraParameters": extra or None,
-        "AdditionalParameters": _json(additional, orjson.OPT_SORT_KEYS).decode() if additional else None,
+        "AdditionalParameters": _text(additional) if additional else None,
         "Operator": operator,
     }
-    return _json({name: value for name, value in fields.items() if value is not None})
+    return _body({name: value for name, value in fields.items() if value is not None})
 
 
-def _json(value: Mapping[str, Any], option: int = 0) -> bytes:
-    return orjson.dumps(value, default=_plain, option=option)
+def describe_body(task_id: str) -> bytes:
+    """The JSON of DescribeAigcAudioTask."""
+    return _body({"TaskId": task_id})
+
+
+def _body(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, default=_plain).encode()
+
+
+def _text(value: Mapping[str, Json]) -> str:
+    """JSON inside of JSON: short, with sorted keys."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _plain(value: Any) -> Any:

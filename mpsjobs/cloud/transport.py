@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from mpsjobs.cloud.connection import FAILURES, Connection, ProxyError, Timeouts, cause, said
+from mpsjobs.cloud.connection import FAILURES, Connection, ProxyError, Timeouts, cause, lasts, said
 from mpsjobs.cloud.endpoint import Endpoint
 from mpsjobs.cloud.proxy import NO_PROXIES, Proxies, Proxy
 from mpsjobs.model.ports import Clock
@@ -31,11 +31,15 @@ _CHUNK: Final = 64 * 1024
 
 
 class NotSentError(Exception):
-    """No server can have acted on the request: it did not leave completely, or a proxy kept it. `code` is one word for the cause."""
+    """No server can have acted on the request: it did not leave completely, or a proxy kept it.
 
-    def __init__(self, code: str, message: str) -> None:
+    `code` is one word for the cause. `lasting`: another try will fare no better.
+    """
+
+    def __init__(self, code: str, message: str, *, lasting: bool) -> None:
         super().__init__(message)
         self.code = code
+        self.lasting = lasting
 
 
 class AnswerLostError(Exception):
@@ -57,7 +61,7 @@ class Answer:
 
 
 class Staged:
-    """A request of which all but the last byte has left. End it with `finish` or `abandon`, once."""
+    """A request of which all but the last byte has left. End it with `finish`, `lost` or `abandon`, once."""
 
     def __init__(self, transport: "Transport", connection: Connection, last: bytes) -> None:
         self._transport = transport
@@ -85,14 +89,12 @@ class Staged:
             connection.require_quiet()
             connection.http.send(self._last)
         except FAILURES as error:
-            connection.http.close()
-            code = error.code if isinstance(error, ProxyError) else "ConnectionLost"
-            raise NotSentError(code, connection.failure(error)) from error
+            raise self._unsent(error) from error
         try:
             with contextlib.closing(connection.http.getresponse()) as response:
                 if connection.relay is not None and response.status == 407:
                     refusal = ProxyError.refused(connection.relay, response)
-                    raise NotSentError(refusal.code, connection.failure(refusal))
+                    raise NotSentError(refusal.code, connection.failure(refusal), lasting=refusal.lasting)
                 answer = replace(self._transport.read(response), proxy=connection.relay)
                 keep = answer.status == 200 and not response.will_close
         except TimeoutError as error:
@@ -106,6 +108,19 @@ class Staged:
         finally:
             self._transport.give_back(connection, keep=keep)
         return answer
+
+    def lost(self) -> NotSentError:
+        """Why the server waits no more, after `alive` said so. Reads what was answered; never sends the last byte."""
+        try:
+            self._connection.require_quiet()
+        except FAILURES as error:
+            return self._unsent(error)
+        return self._unsent(ConnectionResetError("the connection is closed"))
+
+    def _unsent(self, error: Exception) -> NotSentError:
+        self._connection.http.close()
+        code = error.code if isinstance(error, ProxyError) else "ConnectionLost"
+        return NotSentError(code, self._connection.failure(error), lasting=lasts(error))
 
     def abandon(self) -> None:
         """Close the connection without the last byte."""
@@ -162,7 +177,8 @@ class Transport:
             connection = Connection(endpoint, proxy, self._timeouts, lambda: self._tls)
             return self._send(connection, headers, body)
         except FAILURES as error:
-            raise NotSentError(cause(error), f"{endpoint}: {said(error, proxy)}.") from error
+            told = f"{endpoint}: {said(error, proxy)}."
+            raise NotSentError(cause(error), told, lasting=lasts(error)) from error
 
     def read(self, response: http.client.HTTPResponse) -> Answer:
         """Read the whole answer, bounded in size and time. Raises one of the failures of a connection."""

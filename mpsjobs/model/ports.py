@@ -49,9 +49,12 @@ class Backoff(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NotCreated:
-    """Certain, or as good as certain for LONG: no task was created. Ask again after the back-off."""
+    """Certain, or as good as certain for LONG: no task was created.
 
-    backoff: Backoff
+    Ask again after the back-off; None: it is pointless before somebody mends what is wrong on the way.
+    """
+
+    backoff: Backoff | None
     code: str
     message: str
     request_id: str | None = None
@@ -96,6 +99,10 @@ class StagedCreate(Protocol):
 
     def send(self) -> CreateOutcome:
         """Send the last byte and read the answer. Never raises for what the network or the server does. Call it once."""
+        ...
+
+    def lost(self) -> NotCreated:
+        """Why the server waits no more, after `alive` said so, and close the connection: no task is created. May block."""
         ...
 
     def abandon(self) -> None:

@@ -4,9 +4,7 @@ import os
 import re
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +18,7 @@ from mpsjobs.doctor import CHECKS, Finding, Status
 from mpsjobs.state.file_store import FileStateStore
 from tests.cloud.raw_server import RawServer, answering, answering_then_closing
 from tests.conftest import Folder, Ran, ledger_of
+from tests.emulator_process import emulator_process
 from tests.s3 import S3Server
 from tests.s3_proxy import S3Proxy, resolving, s3_proxy
 
@@ -61,22 +60,10 @@ class Cloud:
         return re.findall("<Key>(.*?)</Key>", listed.body.decode())
 
 
-@contextmanager
-def emulator_process(data: Path) -> Iterator[str]:
-    """The emulator with keys of its own environment."""
-    environment = os.environ | {"TENCENTCLOUD_SECRET_ID": ID, "TENCENTCLOUD_SECRET_KEY": KEY}
-    command = [sys.executable, "-m", "mpsjobs.emulator", "--data", str(data), "--audio", "stub"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
-        try:
-            assert child.stdout is not None
-            yield child.stdout.readline().strip()
-        finally:
-            child.kill()
-
-
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with emulator_process(tmp_path_factory.mktemp("emulator")) as url:
+    keys = {"TENCENTCLOUD_SECRET_ID": ID, "TENCENTCLOUD_SECRET_KEY": KEY}
+    with emulator_process(tmp_path_factory.mktemp("emulator"), keys=keys) as (_, url):
         yield url
 
 

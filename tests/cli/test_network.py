@@ -65,6 +65,48 @@ def test_apply_works_through_a_proxy_and_shows_its_password_to_nobody_else(
     assert not any(b"hushhush" in each for each in (ran.out.encode(), ran.err.encode(), *written))
 
 
+def test_a_certificate_that_nobody_vouches_for_stops_at_once(cloud: Folder, emulator: Emulator) -> None:
+    authority = trustme.CA()
+    with tls_front(tls_for(authority, "127.0.0.1"), urlsplit(emulator.url).port or 0) as port:
+        use(cloud, f"https://127.0.0.1:{port}")
+        ran = cloud("apply", "--auto-approve")
+        assert ran.code == 1
+        assert "no task can be submitted: TlsFailed" in ran.err
+        assert "`network.ca_file` names authorities to trust" in ran.err
+        assert "it is tried again" not in ran.err
+        authority.cert_pem.write_to_path(str(cloud.root / "ca.pem"))
+        use(cloud, f"https://127.0.0.1:{port}", "network: {ca_file: ca.pem}\n")
+        assert cloud("apply", "--auto-approve").code == 0
+    assert len(ledger_of(emulator.url)) == 2
+
+
+def test_a_proxy_that_wants_a_password_stops_at_once(
+    cloud: Folder, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy("Basic dTpodXNoaHVzaA==") as between:
+        monkeypatch.setenv("HTTP_PROXY", between.url)
+        ran = cloud("apply", "--auto-approve")
+    assert ran.code == 1
+    assert "it wants a user and a password" in ran.err
+    assert len(between.asked) <= 2  # those that were made ready at the same time
+    assert ledger_of(emulator.url) == []
+
+
+def test_why_nothing_can_be_sent_is_said_once_while_it_is_tried_again(
+    cloud: Folder, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(cloud.root / "ca.pem"))
+    upstream = urlsplit(emulator.url).port or 0
+    with tls_front(tls_for(authority, "127.0.0.1"), upstream) as port, proxy(status=502, times=2) as between:
+        monkeypatch.setenv("HTTPS_PROXY", between.url)
+        use(cloud, f"https://127.0.0.1:{port}", "network: {ca_file: ca.pem}\n")
+        ran = cloud("apply", "--auto-approve")
+    assert (ran.code, len(ledger_of(emulator.url))) == (0, 2), ran.err
+    assert ran.err.count("no task can be submitted for now, it is tried again") == 1
+    assert "answered 502" in ran.err
+
+
 def test_an_embedded_emulator_needs_no_proxy(project: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{dead_port()}")

@@ -1,14 +1,10 @@
 """The limit of requests, kept against a limiter in another process: nothing is refused, and nothing is wasted."""
 
-import os
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -18,31 +14,10 @@ from mpsjobs.cloud.mps import MpsClient
 from mpsjobs.cloud.pacer import Pacer
 from mpsjobs.model.ports import NotCreated
 from tests.conftest import Folder, Ran, ledger_of
+from tests.emulator_process import emulator_process
 
 RATE = 20
 OTHERS = "somebody else's"
-
-
-@contextmanager
-def emulator_process(data: Path) -> Iterator[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "mpsjobs.emulator",
-        "--data",
-        str(data),
-        "--audio",
-        "stub",
-        "--speed",
-        "1000",
-    ]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TENCENTCLOUD_")}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
-        try:
-            assert child.stdout is not None
-            yield child.stdout.readline().strip()
-        finally:
-            child.kill()
 
 
 @contextmanager
@@ -85,7 +60,7 @@ def refused(ran: Ran) -> int:
 @pytest.mark.slow
 def test_two_hundred_submissions_take_ten_seconds_and_none_is_refused(project: Folder) -> None:
     """A machine that is busy with something else may stop us for longer than any margin: one quiet run of three is enough."""
-    with emulator_process(project.root / ".mpsjobs" / "cloud") as url:
+    with emulator_process(project.root / ".mpsjobs" / "cloud", "--speed", "1000") as (_, url):
         runs: list[tuple[int, float]] = []
         while len(runs) < 3 and not (runs and runs[-1][0] == 0):
             ran = apply_many(project, url, 200, f"Sound {len(runs)}")
@@ -101,7 +76,10 @@ def test_two_hundred_submissions_take_ten_seconds_and_none_is_refused(project: F
 
 @pytest.mark.slow
 def test_with_somebody_else_on_half_of_the_quota_all_of_it_is_used_and_nothing_fails(project: Folder) -> None:
-    with emulator_process(project.root / ".mpsjobs" / "cloud") as url, another_client(url, RATE / 2):
+    with (
+        emulator_process(project.root / ".mpsjobs" / "cloud", "--speed", "1000") as (_, url),
+        another_client(url, RATE / 2),
+    ):
         ran = apply_many(project, url, 300)
         ledger = ledger_of(url)
     assert ran.code == 0

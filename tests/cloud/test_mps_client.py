@@ -393,7 +393,7 @@ def test_a_finished_task_has_its_files(clients: Clients) -> None:
         outcome = clients(server.url).describe("t-1")
     files = (ResultFile("http://x/1.mp3", 30.0), ResultFile("http://x/2.mp3", None))
     assert outcome == Task(TaskStatus.DONE, None, files, (), "r")
-    assert server.requests[0].endswith(b'\r\n\r\n{"TaskId":"t-1"}')
+    assert server.requests[0].endswith(b'\r\n\r\n{"TaskId": "t-1"}')
     assert b"X-TC-Action: DescribeAigcAudioTask" in server.requests[0]
 
 

@@ -14,7 +14,7 @@ from mpsjobs.cloud.fetch import Fetcher
 from mpsjobs.cloud.mps import MpsClient
 from mpsjobs.cloud.proxy import NO_PROXIES, Proxies, Proxy
 from mpsjobs.model.diagnostics import CloudError
-from mpsjobs.model.ports import Ambiguous, Backoff, Created, CreateOutcome, DescribeFailed, NotCreated
+from mpsjobs.model.ports import Ambiguous, Created, CreateOutcome, DescribeFailed, NotCreated
 from tests.network import dead_port, proxy, tls_front
 from tests.tls import tls_for, trusting
 
@@ -175,7 +175,7 @@ def test_a_proxy_that_demands_a_password_created_nothing(client: Clients) -> Non
         assert len(server.requests) == 1
     for outcome, port in zip(outcomes, (early.port, server.port), strict=True):
         assert isinstance(outcome, NotCreated), outcome
-        assert (outcome.backoff, outcome.code) == (Backoff.SHORT, "ProxyRefused")
+        assert (outcome.backoff, outcome.code) == (None, "ProxyRefused")
         assert f"the proxy 127.0.0.1:{port} answered 407 Proxy Authentication Required" in outcome.message
 
 
@@ -185,7 +185,7 @@ def test_a_proxy_that_answers_before_the_last_byte_created_nothing(client: Clien
         if not isinstance(outcome, NotCreated):  # it was quicker than the proxy
             while outcome.alive:
                 threading.Event().wait(0.001)
-            outcome = outcome.send()  # type: ignore[assignment]
+            outcome = outcome.lost()
     assert isinstance(outcome, NotCreated)
     assert f"the proxy 127.0.0.1:{between.port} answered 503" in outcome.message
 

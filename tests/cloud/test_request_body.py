@@ -72,10 +72,10 @@ def test_what_is_unset_is_not_sent() -> None:
     assert orjson.loads(body) == {"ModelName": "GL", "Prompt": "a pad", "StoreCosParam": STORE}
 
 
-def test_it_is_the_same_every_time_and_utf_8() -> None:
+def test_it_is_the_same_every_time_and_ascii() -> None:
     body = create_body(FULL, TO, WireNames())
     assert body == create_body(FULL, TO, WireNames())
-    assert "小马".encode() in body
+    assert body.isascii()
 
 
 def test_a_reference_needs_its_url() -> None:

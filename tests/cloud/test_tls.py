@@ -12,7 +12,7 @@ from mpsjobs.cloud.clock import SystemClock
 from mpsjobs.cloud.credentials import Credentials
 from mpsjobs.cloud.mps import MpsClient
 from mpsjobs.emulator import Emulator, EmulatorConfig
-from mpsjobs.model.ports import Created, DescribeFailed, NotCreated
+from mpsjobs.model.ports import Created, DescribeFailed, NotCreated, Scope
 from tests.conftest import ledger_of
 from tests.network import tls_front
 from tests.tls import tls_for, trusting
@@ -79,4 +79,5 @@ def test_what_is_wrong_with_a_certificate_is_said_and_nothing_is_created(
     for failed in (outcome, described):
         assert failed.code == "TlsFailed"
         assert words in failed.message
+    assert (outcome.backoff, described.retry, described.scope) == (None, None, Scope.ACCOUNT)
     assert ledger_of(emulator.url) == []

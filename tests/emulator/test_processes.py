@@ -6,8 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
@@ -18,20 +17,9 @@ import soundfile
 from mpsjobs.emulator import EmbeddedEmulator, Emulator, EmulatorBusy, EmulatorConfig, default_credentials
 from mpsjobs.emulator.clock import SystemClock
 from mpsjobs.emulator.rendering import ProcessRenderer, Rendered, RenderJob
+from tests.emulator_process import emulator_process
 
 from .emulator_client import DEADLINE_S, Client
-
-
-@contextmanager
-def process(data: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("TENCENTCLOUD_")}
-    command = [sys.executable, "-m", "mpsjobs.emulator", "--data", str(data), "--audio", "stub", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
-        try:
-            assert child.stdout is not None
-            yield child, child.stdout.readline().strip()
-        finally:
-            child.kill()
 
 
 def kill_while_creating(data: Path, enough: int) -> list[str]:
@@ -43,7 +31,7 @@ def kill_while_creating(data: Path, enough: int) -> list[str]:
             while True:
                 answered.append(client.create())
 
-    with process(data, "--requests-per-second", "100000", "--speed", "1000") as (child, url):
+    with emulator_process(data, "--requests-per-second", "100000", "--speed", "1000") as (child, url):
         threads = [threading.Thread(target=create, args=(Client(url, SystemClock().now),)) for _ in range(3)]
         for thread in threads:
             thread.start()
@@ -59,7 +47,7 @@ def kill_while_creating(data: Path, enough: int) -> list[str]:
 
 def test_a_killed_emulator_loses_no_answered_task_and_starts_again(tmp_path: Path) -> None:
     answered = kill_while_creating(tmp_path, 60)
-    with process(tmp_path, "--speed", "1000") as (child, url):
+    with emulator_process(tmp_path, "--speed", "1000") as (child, url):
         client = Client(url, SystemClock().now)
         kept = {task["TaskId"] for task in client.ledger()}
         assert kept.issuperset(answered)
@@ -75,7 +63,7 @@ def test_forty_kills_lose_nothing(tmp_path: Path) -> None:
     rng = random.Random(4)
     for _ in range(40):
         answered += kill_while_creating(tmp_path, rng.randint(1, 40))
-    with process(tmp_path, "--speed", "1000") as (_, url):
+    with emulator_process(tmp_path, "--speed", "1000") as (_, url):
         client = Client(url, SystemClock().now)
         tasks = client.ledger()
         assert {task["TaskId"] for task in tasks}.issuperset(answered)
@@ -98,7 +86,7 @@ def test_real_music_comes_out_at_the_url(config: EmulatorConfig) -> None:
 
 def test_attach_and_take_over(tmp_path: Path) -> None:
     config = EmulatorConfig(data=tmp_path, audio="stub", speed=1000, credentials={"AKIDemulator": "emulator"})
-    with process(tmp_path, "--speed", "1000") as (child, url):
+    with emulator_process(tmp_path, "--speed", "1000") as (child, url):
         with EmbeddedEmulator.open(config) as embedded:
             assert (embedded.url, embedded.owned) == (url, False)
             task_id = Client(embedded.url, SystemClock().now).create()

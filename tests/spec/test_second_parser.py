@@ -2,10 +2,12 @@
 
 Known differences, which the comparison allows for: the other parser merges no `<<`, lets the last of two equal keys count where the
 loader refuses them, reads integers of more than 64 bits as inexact numbers where the loader refuses them, and gives a `|` at the end of
-the file that has no text a line break.
+the file that has no text a line break. And a `?` right before a comma or a closing bracket is a word to the other parser, and begins a key
+for the loader.
 """
 
 import math
+import re
 from typing import Any
 
 import yaml12
@@ -102,7 +104,7 @@ def test_scalars(scalar: str) -> None:
 def test_any_text_that_both_take(text: str) -> None:
     """Where the other parser refuses a text, the loader was lenient: `test_yaml_suite` lists in what."""
     value = ours(text)
-    assume("<<" not in text)
+    assume("<<" not in text and not re.search(r"\?[,\]}]", text))
     try:
         other = theirs(text)
     except ValueError:

@@ -19,15 +19,18 @@ from mpsjobs.model.events import Event, OutputsRecorded
 from mpsjobs.model.ports import ObjectRef, StateSession
 from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
 from mpsjobs.model.state import AssetRecord, State, Take, TakeStatus, chosen_take
-from mpsjobs.plan.build import build, only_waiting
+from mpsjobs.model.statements import Imported
+from mpsjobs.plan.build import build, only_imports, only_waiting
 from mpsjobs.plan.diff import Terms
 from mpsjobs.plan.graph import Graph, graph_of
 from mpsjobs.plan.saved import SavedPlan, encode, stale
 from mpsjobs.plan.selection import EVERYTHING, Selection, matches
 from mpsjobs.spec.catalogue import Catalogue, load_catalogue
+from mpsjobs.spec.imports import imported as import_of
 from mpsjobs.spec.load import Loaded, load_assets
 from mpsjobs.spec.project_files import find_project
 from mpsjobs.spec.settings import load_settings
+from mpsjobs.spec.suggest import did_you_mean
 from mpsjobs.spec.variables import Given
 from mpsjobs.state.file_store import FileStateStore
 from mpsjobs.state.identity import TimeOrderedIds, boot_id, git_commit, host_name, timestamp, who
@@ -49,7 +52,8 @@ class Options:
     `saved` is a plan from a file: only what it says is done, if it still fits. `max_generations` replaces the policy's limit for this
     once. `resubmit` are addresses and globs whose attempts without an answer are given up if their outputs do not show now: their takes
     may then be paid twice. `patient`: whatever the policy says, nothing is given up for being unknown for long. `local_state`: a state
-    file is trusted to outlive this machine, also in CI.
+    file is trusted to outlive this machine, also in CI. `allow_delete`: takes may be deleted for good, as lifecycles order it. `imports`
+    stand in place of those in the specs.
     """
 
     mode: Mode = Mode.APPLY
@@ -61,6 +65,8 @@ class Options:
     lock_timeout_s: float = 0
     patient: bool = False
     local_state: bool = False
+    allow_delete: bool = False
+    imports: tuple[Imported, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,11 +300,13 @@ class Project:
     ) -> Applied:
         plan = self._plan(loaded, session.state, options)
         if not options.mode.submits:
-            plan = only_waiting(plan)
+            plan = only_imports(plan) if options.mode is Mode.IMPORT else only_waiting(plan)
         elif options.saved and (reasons := tuple(stale(options.saved, plan, session.state))):
             raise SpecError(*reasons)
         elif errors := [diagnostic for diagnostic in plan.diagnostics if diagnostic.is_error]:
             raise SpecError(*errors)
+        elif plan.deletes and not options.allow_delete:
+            raise _deletes_unasked(plan)
         if plan.generations:
             self._require_whole_state(loaded, session.state, report)
         if not approve(plan):
@@ -349,6 +357,32 @@ class Project:
         return frozenset(map(self.connections.target, loaded.assets)) | {
             StoreTarget(project.bucket, project.region, project.prefix)
         }
+
+    def imported(
+        self, address: str, *, task_id: str | None = None, object_name: str | None = None
+    ) -> Imported:
+        """What `apply` with `Mode.IMPORT` takes in: a task of the account, or an object of the store, as a take of an asset.
+
+        Raises:
+            SpecError: no spec has such an asset, the object's name cannot be read, or see `load`.
+        """
+        known = {asset.address for asset in self.load().assets}
+        if address not in known:
+            raise SpecError.of(
+                f'Unknown asset "{address}"',
+                detail="No spec has an asset of this address, so a take would belong to nothing.",
+                hint=did_you_mean(address, known, "Write the asset first; mpsjobs plan shows the addresses."),
+                code=Code.UNKNOWN_ASSET,
+            )
+        try:
+            return import_of(address, task_id, object_name, self.settings.store)
+        except ValueError as error:
+            raise SpecError.of(
+                "This names no object of the store",
+                detail=f"{error}.",
+                hint="Write KEY, BUCKET/KEY, BUCKET/KEY@REGION, or the URL of the object in the store.",
+                code=Code.BAD_IMPORT,
+            ) from None
 
     def rebuild(self, *, lock_timeout_s: float = 0) -> "Rebuilt":
         """Take into the state every take that the store has a receipt of and the state does not know. Doing it twice changes nothing.
@@ -436,7 +470,11 @@ class Project:
                 self.settings.store.bucket, self.settings.store.region, self.settings.store.prefix
             ),
         )
-        return build(loaded.assets, state, terms, (*self.notices, *loaded.diagnostics, *notices))
+        statements = loaded.statements
+        if options.imports is not None:
+            statements = replace(statements, imports=options.imports)
+        diagnostics = (*self.notices, *loaded.diagnostics, *notices)
+        return build(loaded.assets, state, terms, diagnostics, statements)
 
     def _songs_of(self, fields: Mapping[str, Json]) -> int:
         """How many outputs a task with these canonical fields has."""
@@ -538,3 +576,14 @@ class Project:
             publications=Publications(session.state, realm),
             tally=Tally(self._clock.monotonic()),
         )
+
+
+def _deletes_unasked(plan: Plan) -> SpecError:
+    addresses = [change.address for change in plan.changes if change.deletes]
+    return SpecError.of(
+        f"This plan deletes {plan.deletes:,} take{'s'[: plan.deletes != 1]} for good.",
+        detail=f"They belong to {', '.join(addresses[:20])}{' and others' if len(addresses) > 20 else ''}. What is deleted can never be made "
+        "again, so --auto-approve alone does not do it.",
+        hint="Apply without --auto-approve, or a plan that was saved and looked at, or say --allow-delete.",
+        code=Code.DELETES_FOR_GOOD,
+    )

@@ -86,7 +86,7 @@ class Connections:
         Raises:
             CloudError: a reference is not there or cannot be put into the store, or no URL to it lives long enough.
         """
-        from mpsjobs.cloud.references import References
+        from mpsjobs.cloud.references import VALID_S, References
         from mpsjobs.cloud.request import Destination, WireNames, create_body
 
         entry = self.catalogue.entry(asset.sound.model)
@@ -100,7 +100,9 @@ class Connections:
         to = Destination(path.bucket, path.region, path.key)
         sound = asset.sound
         if any(each.kind is not ReferenceKind.URL for each in sound.references):
-            sound = References(self.root, self.objects, self.target(asset), takes).reachable(sound)
+            valid_s = max(VALID_S, asset.lifecycle.timeout_s or 0.0)
+            references = References(self.root, self.objects, self.target(asset), takes, valid_s)
+            sound = references.reachable(sound)
         return create_body(sound, to, names, operator=asset.operator)
 
     @cached_property

@@ -15,6 +15,7 @@ import structlog
 
 from mpsjobs.apply.receipts import CONTENT_TYPE, Receipt
 from mpsjobs.audio.probe import probe
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectInfo, ObjectRef, ObjectStore, ResultFile
 from mpsjobs.model.state import Output
@@ -71,6 +72,41 @@ class Collector:
         outputs = [self._output(found[key]) for key in sorted(found)]
         once = _without_copies([output for output in outputs if output])
         return once if all(outputs) and len(once) >= search.expected else None
+
+    def adopt(self, ref: ObjectRef, path: ObjectRef, marks: Mapping[str, str]) -> Output:
+        """Copy an object below `path`, marked with `marks`, and say what it is. Doing it again does no harm.
+
+        Raises:
+            CloudError: there is no such object, it is no audio that can be read, or the store cannot be used.
+        """
+        name = PurePosixPath(ref.key).name
+        to = replace(path, key=f"{path.key}{name}")
+        content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        with self._scratch_file() as file:
+            if self.store.fetch(ref, file) is None:
+                raise CloudError.of(
+                    "There is no such object in the store",
+                    detail=f"{ref.bucket}/{ref.key}.",
+                    code=Code.NOT_IMPORTED,
+                )
+            seen = probe(file)
+            if seen is None:
+                raise CloudError.of(
+                    "The object is no audio that can be read",
+                    detail=f"{ref.bucket}/{ref.key}.",
+                    code=Code.NOT_IMPORTED,
+                )
+            info = self.store.put(to, file, content_type=content_type, metadata=marks)
+            return Output(
+                bucket=to.bucket,
+                region=to.region,
+                key=to.key,
+                etag=info.etag,
+                size=info.size,
+                sha256=sha256_of(file),
+                format=seen.format,
+                duration_s=seen.duration_s,
+            )
 
     def note(self, ref: ObjectRef, receipt: Receipt) -> None:
         """Put a receipt in its place. Raises CloudError where the store does not take it."""

@@ -9,10 +9,10 @@ from mpsjobs.apply.recovery import age_s
 from mpsjobs.apply.run import Run, log
 from mpsjobs.model import events
 from mpsjobs.model.change import Reconcile, Resume
+from mpsjobs.model.lifecycle import LONGEST_TASK_S
 from mpsjobs.model.ports import DescribeFailed, DescribeOutcome, Scope, Task, TaskStatus
 from mpsjobs.model.state import Output
 
-LONGEST_TASK_S = 3600.0
 OUTPUT_TRIES = 8
 LIST_TRIES = 3
 """After so many listings without the outputs they are fetched by the URLs of the answer, before these expire."""
@@ -27,6 +27,7 @@ def begin(run: Run, action: Resume | Reconcile, number: int) -> Job:
     take = next(take for take in pool.takes if take.attempt_id == action.attempt_id)
     job = Job.of_take(action.fingerprint, take)
     job.expected = run.wiring.songs(pool.fields)
+    job.timeout_s = action.timeout_s if isinstance(action, Resume) else None
     age = age_s(take, run.clock.utc())
     run.tally.began(run.now() - age)
     if isinstance(action, Resume):
@@ -50,7 +51,7 @@ def look_for(run: Run, number: int, job: Job, age: float, *, asked: bool = False
 
 
 def collect(run: Run, number: int, job: Job) -> None:
-    rescue = run.scheduler.tries(number) >= LIST_TRIES
+    rescue = job.imported or run.scheduler.tries(number) >= LIST_TRIES
     run.workers.collect(number, Search(job.path, job.expected, job.results, job.marks, rescue))
 
 
@@ -77,14 +78,22 @@ def on_polled(run: Run, number: int, job: Job, outcome: DescribeOutcome) -> None
         case Task() if not run.wiring.mode.waits:
             run.scheduler.ended(number)
             run.tally.left_running += 1
-        case Task() if now - max(run.tally.started, now - run.scheduler.age_s(number, now)) < LONGEST_TASK_S:
+        case Task() if min(now - run.tally.started, run.scheduler.age_s(number, now)) < _patience_s(job):
             run.scheduler.still_running(number, now)
         case Task():
-            let_go(run, number, job, f"still running after {LONGEST_TASK_S / 60:.0f} minutes")
+            let_go(run, number, job, f"still running after {_told(_patience_s(job))}")
         case DescribeFailed():
             _on_not_described(run, number, job, outcome)
         case _:
             assert_never(outcome)
+
+
+def _patience_s(job: Job) -> float:
+    return LONGEST_TASK_S if job.timeout_s is None else job.timeout_s
+
+
+def _told(seconds: float) -> str:
+    return f"{seconds:g} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 def on_collected(run: Run, number: int, job: Job, outputs: tuple[Output, ...] | None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mpsjobs.model.change import Copy, Submit
+from mpsjobs.model.change import Copy, Import, Submit
 from mpsjobs.model.ports import ObjectRef, ResultFile, StagedCreate
 from mpsjobs.model.state import Take
 
@@ -14,7 +14,10 @@ class Job:
 
     `copies` is set only for what is copied from another environment. `intended`: the intent is durable, `since` then, and nothing has
     settled it yet. `sent`: the last byte may have left. `results` are the files that the cloud says there are, `expected` how many songs
-    the task was billed as. `inputs` are the takes of other assets that it is made from, by address.
+    the task was billed as. `inputs` are the takes of other assets that it is made from, by address. After `timeout_s` seconds (None: as
+    usual) it is left to a later run.
+
+    `imported`: it was not submitted by us; `imports` is set until it is history.
 
     `unknown`: sent without an answer, and its outputs are looked for until `look_until` (monotonic); `resubmit` says that it is then
     given up, so that its take can be bought again.
@@ -27,6 +30,8 @@ class Job:
     path: ObjectRef
     buys: Submit | None = None
     copies: Copy | None = None
+    imports: Import | None = None
+    imported: bool = False
     intended: bool = False
     since: str = ""
     sent: bool = False
@@ -36,6 +41,7 @@ class Job:
     results: tuple[ResultFile, ...] = ()
     expected: int = 1
     inputs: Mapping[str, Take] = field(default_factory=dict)
+    timeout_s: float | None = None
     unknown: bool = False
     look_until: float = float("inf")
     resubmit: bool = False
@@ -59,4 +65,5 @@ class Job:
             request_id=take.request_id,
             unknown=take.unresolved,
             since=take.intended_at,
+            imported=take.imported is not None,
         )

@@ -4,12 +4,13 @@ from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """APPLY submits and waits · DETACH submits and leaves · WAIT only waits · REFRESH only looks, once."""
+    """APPLY submits and waits · DETACH submits and leaves · WAIT only waits · REFRESH only looks, once · IMPORT only imports."""
 
     APPLY = "apply"
     DETACH = "apply --detach"
     WAIT = "wait"
     REFRESH = "refresh"
+    IMPORT = "import"
 
     @property
     def submits(self) -> bool:

@@ -37,6 +37,15 @@ class Copied:
 
 
 @dataclass(frozen=True, slots=True)
+class Imported:
+    """A task or an object from elsewhere is a take now; `source` names it. A task may still be running."""
+
+    address: str
+    take: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """No usable take came of it. `code` is the cloud's, or one of ours for what happened here."""
 
@@ -93,6 +102,21 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Deleted:
+    """The outputs of so many takes are gone for good."""
+
+    address: str
+    takes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Nothing is remembered under this address any more."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class Downloaded:
     address: str
     path: str
@@ -130,12 +154,15 @@ Progress: TypeAlias = (
     Submitted
     | Finished
     | Copied
+    | Imported
     | Failed
     | Skipped
     | Unknown
     | Recorded
     | Retired
     | Published
+    | Deleted
+    | Forgotten
     | Downloaded
     | Noticed
     | Stopping

@@ -29,7 +29,7 @@ _COMPARED: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was bought or copied, and what came of it. `status` is `submitted`, `done` or `failed`; times as in events. Holds no secret."""
+    """What was bought, copied or imported, and what came of it. `status` is `submitted`, `done`, `failed` or `deleted`; times as in events. Holds no secret."""
 
     project: str
     address: str
@@ -53,6 +53,7 @@ class Receipt:
     origin_environment: str | None = None
     origin_attempt: str | None = None
     preferred: bool = False
+    imported: str | None = None
     version: int = 1
 
     def encode(self) -> bytes:
@@ -94,7 +95,7 @@ def unknown_takes(
 ) -> Unknown:
     """Receipts in these places of which the state knows nothing. A listing may be late: it can confirm, never deny.
 
-    A take of another realm is left out: it could not be used, so nothing that it gives is bought again.
+    A take of another realm, or one that was deleted, is left out: it could not be used, so nothing that it gives is bought again.
 
     Raises:
         CloudError: the store cannot be read.
@@ -109,7 +110,11 @@ def unknown_takes(
         refs += (info.ref for info in listed if _attempt_of(info.ref) not in known)
     read = list(_read(store, project, refs))
     return Unknown(
-        tuple(ref for ref, receipt in read if receipt and receipt.realm == realm),
+        tuple(
+            ref
+            for ref, receipt in read
+            if receipt and receipt.realm == realm and receipt.status is not TakeStatus.DELETED
+        ),
         tuple(ref for ref, receipt in read if receipt is None),
     )
 
@@ -152,6 +157,19 @@ def rebuild(
 
 
 def _history(receipt: Receipt, host: str, boot_id: str) -> Iterator[events.Event]:
+    yield from _beginning(receipt, host, boot_id)
+    ended = receipt.finished_at or receipt.submitted_at or receipt.intended_at
+    if receipt.outputs and (receipt.task_id or not receipt.imported) and not receipt.origin_attempt:
+        yield events.OutputsRecorded(ended, receipt.attempt_id, receipt.outputs)
+    elif receipt.status is TakeStatus.FAILED:
+        message = receipt.message or "the cloud gives no reason"
+        yield events.TaskFailed(ended, receipt.attempt_id, message, receipt.request_id)
+    if receipt.status is TakeStatus.DELETED:
+        yield events.TakeDeleted(ended, receipt.attempt_id)
+
+
+def _beginning(receipt: Receipt, host: str, boot_id: str) -> Iterator[events.Event]:
+    """How the take came to be. What was copied, and an object that was imported, is there with its outputs at once."""
     if receipt.origin_environment and receipt.origin_attempt:
         yield events.TakeCopied(
             at=receipt.intended_at,
@@ -173,6 +191,23 @@ def _history(receipt: Receipt, host: str, boot_id: str) -> Iterator[events.Event
             inputs=receipt.inputs,
         )
         return
+    if receipt.imported:
+        yield events.TakeImported(
+            at=receipt.intended_at,
+            address=receipt.address,
+            fingerprint=receipt.fingerprint,
+            fields=receipt.fields,
+            take=receipt.take,
+            attempt_id=receipt.attempt_id,
+            realm=receipt.realm,
+            bucket=receipt.bucket,
+            region=receipt.region,
+            cos_path=receipt.cos_path,
+            source=receipt.imported,
+            task_id=receipt.task_id,
+            outputs=() if receipt.task_id else receipt.outputs,
+        )
+        return
     since = receipt.submitted_at or receipt.intended_at
     yield events.SubmitIntended(
         at=receipt.intended_at,
@@ -191,18 +226,14 @@ def _history(receipt: Receipt, host: str, boot_id: str) -> Iterator[events.Event
     )
     if receipt.task_id:
         yield events.TaskSubmitted(since, receipt.attempt_id, receipt.task_id, receipt.request_id)
-    ended = receipt.finished_at or since
-    if receipt.outputs:
-        yield events.OutputsRecorded(ended, receipt.attempt_id, receipt.outputs)
-    elif receipt.status is TakeStatus.FAILED:
-        message = receipt.message or "the cloud gives no reason"
-        yield events.TaskFailed(ended, receipt.attempt_id, message, receipt.request_id)
 
 
 def _addresses(new: list[Receipt], state: State) -> Iterator[events.AssetRecorded]:
     """Each address that the state lacks, pointing at the newest take that was made for it, a finished one if there is any."""
     newest: dict[str, Receipt] = {}
     for receipt in new:
+        if receipt.status is TakeStatus.DELETED:
+            continue
         before = newest.get(receipt.address)
         if before is None or bool(receipt.outputs) >= bool(before.outputs):
             newest[receipt.address] = receipt

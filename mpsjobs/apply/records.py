@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mpsjobs.model.change import Kind, Plan, Record, Retire
-from mpsjobs.model.events import AssetRecorded, AssetRetired
+from mpsjobs.model.change import Forget, Kind, Plan, Record, Retire
+from mpsjobs.model.events import AssetForgotten, AssetRecorded, AssetRetired
 from mpsjobs.model.state import State, chosen_take
 
 
@@ -17,7 +17,7 @@ class Records:
     _waiting: dict[str, list[Record]] = field(default_factory=dict)
     _users: dict[str, list[str]] = field(default_factory=dict)
 
-    def begin(self, plan: Plan, at: str) -> Iterator[AssetRecorded | AssetRetired]:
+    def begin(self, plan: Plan, at: str) -> Iterator[AssetRecorded | AssetRetired | AssetForgotten]:
         """What can be recorded at once: restores, moves, updates, retirements. Retirements first: a name may be taken over."""
         for change in plan.changes:
             if change.fingerprint and change.kind is not Kind.RETIRE:
@@ -25,6 +25,8 @@ class Records:
         for action in plan.actions:
             if isinstance(action, Retire):
                 yield AssetRetired(at, action.address)
+            elif isinstance(action, Forget):
+                yield AssetForgotten(at, action.address)
         for action in plan.actions:
             if isinstance(action, Record):
                 if self._free(action):
@@ -54,15 +56,19 @@ class Records:
         if chosen_take(self.state.pool(action.fingerprint), self.realm, action.pick):
             return True
         known = self.state.assets.get(action.moved_from or action.address)
-        return known is not None and (known.fingerprint, known.realm) == (action.fingerprint, self.realm)
+        return known is not None and (known.fingerprint, known.realm) == (
+            action.fingerprint,
+            action.realm or self.realm,
+        )
 
     def _recorded(self, action: Record, at: str) -> AssetRecorded:
         return AssetRecorded(
             at=at,
             address=action.address,
             fingerprint=action.fingerprint,
-            realm=self.realm,
+            realm=action.realm or self.realm,
             takes=action.takes,
             pick=action.pick,
             moved_from=action.moved_from,
+            lifecycle=dict(action.lifecycle),
         )

@@ -33,6 +33,7 @@ class ApplyResult:
     finished: int
     recorded: int
     retired: int
+    imported: int
     abandoned: tuple[str, ...]
     failed: tuple[Failed, ...]
     skipped: tuple[Skipped, ...]
@@ -58,6 +59,7 @@ class ApplyResult:
             finished=self.finished + later.finished,
             recorded=self.recorded + later.recorded,
             retired=self.retired + later.retired,
+            imported=self.imported + later.imported,
             failed=self.failed + later.failed,
             skipped=self.skipped + later.skipped,
             held=self.held + later.held,
@@ -92,6 +94,7 @@ def nothing_done(plan: Plan, mode: Mode) -> ApplyResult:
         finished=0,
         recorded=0,
         retired=0,
+        imported=0,
         abandoned=(),
         failed=(),
         skipped=(),

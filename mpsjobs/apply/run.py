@@ -83,6 +83,7 @@ class Run:
     tally: Tally
     placing: int = 0
     copying: int = 0
+    deleting: int = 0
     noting: int = 0
     trouble: Exception | None = None
     stop_by: float = float("inf")
@@ -116,6 +117,9 @@ class Run:
             elif isinstance(event, events.AssetRetired):
                 self.tally.retired += 1
                 self.report(progress.Retired(event.address))
+            elif isinstance(event, events.AssetForgotten):
+                self.tally.retired += 1
+                self.report(progress.Forgotten(event.address))
 
     def report(self, told: progress.Progress) -> None:
         """Tell the outside. A listener that has left, or breaks, must not come between a request and its record."""

@@ -9,7 +9,7 @@ from typing import assert_never
 
 import structlog
 
-from mpsjobs.apply import copying, gather, progress, submit
+from mpsjobs.apply import copying, deleting, gather, importing, progress, submit
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.receipts import RECEIPT_LOST
 from mpsjobs.apply.result import ApplyResult
@@ -20,6 +20,7 @@ from mpsjobs.apply.workers import (
     Broken,
     CollectAnswer,
     CopyAnswer,
+    DeleteAnswer,
     Interrupted,
     Left,
     NoteAnswer,
@@ -31,9 +32,9 @@ from mpsjobs.apply.workers import (
     Step,
 )
 from mpsjobs.model import events
-from mpsjobs.model.change import Copy, Kind, Plan, Reconcile, Resume, Submit
+from mpsjobs.model.change import Copy, Delete, Import, Kind, Plan, Reconcile, Resume, Submit
 from mpsjobs.model.diagnostics import MissingInputError, MpsjobsError
-from mpsjobs.model.state import TakeStatus
+from mpsjobs.model.state import Output, TakeStatus
 
 TICK_S = 0.5
 
@@ -44,6 +45,7 @@ class Runner:
 
     shared: Run
     _jobs: dict[int, Job] = field(default_factory=dict)
+    _deletes: dict[int, Delete] = field(default_factory=dict)
     _next_tick: float = float("-inf")
     _warned: bool = False
 
@@ -83,9 +85,14 @@ class Runner:
                 run.scheduler.add_submit(number, before if action.needs else None)
             elif isinstance(action, Copy):
                 self._jobs[number] = copying.begin(run, action, number)
+            elif isinstance(action, Import):
+                self._jobs[number] = importing.begin(run, action, number)
             elif isinstance(action, Resume | Reconcile) and run.wiring.mode.looks:
                 self._jobs[number] = gather.begin(run, action, number)
             else:
+                if isinstance(action, Delete):
+                    self._deletes[number] = action
+                    deleting.begin(run, action, number)
                 continue
             of_sound.setdefault(action.fingerprint, []).append(number)
         addresses = run.publications.begin(plan)
@@ -99,9 +106,8 @@ class Runner:
             return True
         if run.scheduler.stopped:
             return not (run.scheduler.sending or run.noting)
-        return run.scheduler.idle and not (
-            run.copying or run.placing or run.noting or run.publications.under_way
-        )
+        beside = run.copying or run.deleting or run.placing or run.noting or run.publications.under_way
+        return run.scheduler.idle and not beside
 
     def _patience_s(self) -> float:
         run, now = self.shared, self.shared.now()
@@ -132,6 +138,7 @@ class Runner:
             retired=tally.retired,
             abandoned=tuple(tally.abandoned),
             copied=tally.copied,
+            imported=tally.imported,
             failed=tuple(tally.failed),
             skipped=tuple(tally.skipped),
             held=len(tally.held),
@@ -177,11 +184,14 @@ class Runner:
             case SendAnswer(number, outcome):
                 submit.on_sent(run, number, self._jobs[number], outcome)
             case PollAnswer(number, outcome):
-                gather.on_polled(run, number, self._jobs[number], outcome)
+                if importing.admit(run, number, self._jobs[number], outcome):
+                    gather.on_polled(run, number, self._jobs[number], outcome)
             case CollectAnswer(number, outputs):
                 gather.on_collected(run, number, self._jobs[number], outputs)
             case CopyAnswer(number, outputs):
-                copying.on_copied(run, number, self._jobs[number], outputs)
+                self._on_copied(number, self._jobs[number], outputs)
+            case DeleteAnswer(number):
+                deleting.on_deleted(run, self._deletes[number])
             case PlaceAnswer(told):
                 run.placing -= 1
                 for each in told:
@@ -198,6 +208,12 @@ class Runner:
             case _:
                 assert_never(answer)
 
+    def _on_copied(self, number: int, job: Job, outputs: tuple[Output, ...]) -> None:
+        if job.imports:
+            importing.on_copied(self.shared, number, job, job.imports, outputs)
+        else:
+            copying.on_copied(self.shared, number, job, outputs)
+
     def _on_broken(self, broken: Broken) -> None:
         """What concerns one take is left to a later run, or not bought; anything else stops this run, in good order."""
         run, error, number = self.shared, broken.error, broken.job
@@ -210,7 +226,7 @@ class Runner:
         )
         if number is not None and job is not None:
             if known and broken.step is Step.COPY:
-                copying.on_failed(run, number, job, error)
+                (importing if job.imports else copying).on_failed(run, number, job, error)
                 return
             if known and broken.step is Step.COLLECT:
                 gather.let_go(run, number, job, f"its outputs cannot be collected: {error}")
@@ -219,6 +235,9 @@ class Runner:
                 submit.on_missing_input(run, number, job, error)
                 return
             run.scheduler.not_sent(number)
+        if known and number is not None and broken.step is Step.DELETE:
+            deleting.on_failed(run, self._deletes[number], error)
+            return
         if isinstance(error, MpsjobsError):
             run.tally.stopped.extend(error.diagnostics)
         else:

@@ -40,6 +40,7 @@ def new_job(run: Run, action: Submit) -> Job:
         path,
         buys=action,
         expected=action.generations,
+        timeout_s=action.asset.lifecycle.timeout_s,
     )
 
 

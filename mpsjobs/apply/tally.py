@@ -17,6 +17,7 @@ class Tally:
     retired: int = 0
     copied: int = 0
     published: set[str] = field(default_factory=set)
+    imported: int = 0
     failed: list[Failed] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     held: list[str] = field(default_factory=list)

@@ -1,6 +1,6 @@
 """The threads that wait for the network. They know nothing of the state: a job goes in, an answer comes out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +22,7 @@ from mpsjobs.model.ports import (
     Mps,
     NotCreated,
     ObjectRef,
+    ObjectStore,
     StagedCreate,
 )
 from mpsjobs.model.state import Output, Published
@@ -68,10 +69,17 @@ class CollectAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CopyAnswer:
-    """The outputs of another environment's take are here now."""
+    """The outputs of a take from elsewhere are here now."""
 
     job: int
     outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAnswer:
+    """The objects are gone."""
+
+    job: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,7 @@ class Step(StrEnum):
     POLL = "polling"
     COLLECT = "collecting"
     COPY = "copying"
+    DELETE = "deleting"
     PLACE = "downloading"
     NOTE = "putting a receipt"
     PUBLISH = "publishing"
@@ -129,6 +138,7 @@ Answer: TypeAlias = (
     | PollAnswer
     | CollectAnswer
     | CopyAnswer
+    | DeleteAnswer
     | PlaceAnswer
     | NoteAnswer
     | PublishAnswer
@@ -195,6 +205,24 @@ class Workers:
     def copy(self, job: int, outputs: Callable[[], tuple[Output, ...]]) -> None:
         """Copy a take of another environment: `outputs` does it, and is called in a thread."""
         self._start(self._copies, Step.COPY, job, lambda: CopyAnswer(job, outputs()))
+
+    def adopt(self, job: int, ref: ObjectRef, path: ObjectRef, marks: Mapping[str, str]) -> None:
+        """Copy an object of the store to a take's own path."""
+        self._start(
+            self._copies,
+            Step.COPY,
+            job,
+            lambda: CopyAnswer(job, (self._collector.adopt(ref, path, marks),)),
+        )
+
+    def delete(self, job: int, delete: Callable[[ObjectStore], None]) -> None:
+        """Delete objects: `delete` does it, and is called in a thread."""
+
+        def answer() -> Answer:
+            delete(self._collector.store)
+            return DeleteAnswer(job)
+
+        self._start(self._copies, Step.DELETE, job, answer)
 
     def place(self, address: str, outputs: tuple[Output, ...]) -> bool:
         """Download the files of an asset. Returns False, and answers nothing, where the project wants no downloads."""

@@ -22,6 +22,7 @@ _COMMANDS = {
     "fmt": "mpsjobs.cli.fmt",
     "force-unlock": "mpsjobs.cli.force_unlock",
     "graph": "mpsjobs.cli.graph",
+    "import": "mpsjobs.cli.importing",
     "init": "mpsjobs.cli.init",
     "models": "mpsjobs.cli.models",
     "output": "mpsjobs.cli.outputs",

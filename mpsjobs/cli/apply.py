@@ -37,6 +37,11 @@ from mpsjobs.project import Options
     is_flag=True,
     help="In CI: the state file is kept somewhere, although the runner goes.",
 )
+@click.option(
+    "--allow-delete",
+    is_flag=True,
+    help="With --auto-approve: takes of removed assets with `on_remove: delete` may be deleted for good.",
+)
 @lock_timeout
 @selected
 @strict
@@ -52,6 +57,7 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     resubmit_unknown: str | None,
     max_generations: int | None,
     allow_local_state: bool,
+    allow_delete: bool,
     lock_timeout: float,
     selection: Selection,
     strict: bool,
@@ -77,5 +83,6 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
         max_generations=max_generations,
         lock_timeout_s=lock_timeout,
         local_state=allow_local_state,
+        allow_delete=allow_delete or not auto_approve or plan_file is not None,
     )
     return carry_out(output, options, auto_approve=auto_approve or plan_file is not None, verbose=verbose)

@@ -9,6 +9,7 @@ import orjson
 from mpsjobs.cli.word_diff import Piece, Side, folded, word_diff
 from mpsjobs.model.asset import Json, masked
 from mpsjobs.model.change import Change, Kind, Plan, Reason
+from mpsjobs.model.lifecycle import OnRemove
 
 SYMBOLS = {
     Kind.GENERATE: "+",
@@ -57,6 +58,11 @@ _SAID = {
     ),
 }
 
+_REMOVED = {
+    OnRemove.DELETE: "will be deleted, as its lifecycle says",
+    OnRemove.FORGET: "will be forgotten, as its lifecycle says",
+}
+
 _REFERENCES = frozenset({"reference_audio", "reference_video"})
 _CONTEXT = 3
 _SHORT = 40
@@ -80,13 +86,17 @@ def generations_text(changes: Iterable[Change]) -> str:
 def headline(change: Change) -> str:
     """`level1.boss must be regenerated`."""
     moved = f" from {change.moved_from}" if change.kind is Kind.MOVE else ""
-    return f"{change.address} {_SAID[change.kind][0]}{moved}"
+    removed = _REMOVED.get(change.on_remove) if change.on_remove else None
+    return f"{change.address} {removed or _SAID[change.kind][0]}{moved}"
 
 
 def group_headline(kind: Kind, changes: Sequence[Change]) -> str:
     """`12 assets must be regenerated (14 generations)`."""
     paid = f" ({generations_text(changes)})" if total(changes) else ""
-    return f"{counted(len(changes), 'asset')} {_SAID[kind][len(changes) > 1]}{paid}"
+    said = _SAID[kind][len(changes) > 1]
+    if any(change.on_remove in _REMOVED for change in changes):
+        said = "will be removed: what becomes of their takes is said with each"
+    return f"{counted(len(changes), 'asset')} {said}{paid}"
 
 
 def with_names(plan: Plan) -> Plan:

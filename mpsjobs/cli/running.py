@@ -9,6 +9,7 @@ from types import FrameType
 
 import click
 
+from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.progress import Unknown
 from mpsjobs.apply.result import ApplyResult, ExitCode
 from mpsjobs.cli.log import configure_log
@@ -38,7 +39,7 @@ def carry_out(output: Output, options: Options, *, auto_approve: bool, verbose: 
                 view,
                 look=Look.of(output, verbose=verbose),
                 auto_approve=auto_approve,
-                waiting=not options.mode.submits,
+                nothing=_NOTHING.get(options.mode),
             ),
             report=view.report,
             on_start=on_start,
@@ -51,19 +52,23 @@ def carry_out(output: Output, options: Options, *, auto_approve: bool, verbose: 
     return applied.result.exit_code
 
 
+_WAITING = "Nothing is running, and no answer is missing."
+_NOTHING = {
+    Mode.WAIT: _WAITING,
+    Mode.REFRESH: _WAITING,
+    Mode.IMPORT: "The state has it already. Nothing is imported.",
+}
+
+
 def _approve(
-    plan: Plan, output: Output, view: View, *, look: Look, auto_approve: bool, waiting: bool
+    plan: Plan, output: Output, view: View, *, look: Look, auto_approve: bool, nothing: str | None
 ) -> bool:
-    """Show the plan; ask, unless there is nothing to do or the answer was given on the command line."""
+    """Show the plan, or `nothing` if it is empty; ask, unless there is nothing to do or the answer was given on the command line."""
     if output.json:
         output.document({"type": "plan", **plan_document(plan)}, line=True)
     else:
         output.diagnostics(plan.diagnostics)
-        for line in (
-            plan_lines(plan, look)
-            if plan.changes or not waiting
-            else ("Nothing is running, and no answer is missing.",)
-        ):
+        for line in (nothing,) if nothing and not plan.changes else plan_lines(plan, look):
             output.result(line)
     approved = auto_approve or not _changes_anything(plan) or _ask(output)
     if approved:
@@ -174,6 +179,7 @@ def _summary_line(plan: Plan, result: ApplyResult) -> str:
     )
     counts = [f"{counted(result.finished, 'take')} generated"] if result.finished else []
     counts += [f"{counted(result.copied, 'take')} copied"] if result.copied else []
+    counts += [f"{counted(result.imported, 'take')} imported"] if result.imported else []
     counts += [f"{n} {word}" for kind, word in _FREE.items() if (n := plan.count([kind]))]
     counts += [f"{result.published} published"] if result.published else []
     troubles = (
@@ -205,6 +211,7 @@ def _document(
         "retired": result.retired,
         "copied": result.copied,
         "published": result.published,
+        "imported": result.imported,
         "failed": len(result.failed) + result.still_failed,
         "skipped": len(result.skipped),
         "held": result.held,

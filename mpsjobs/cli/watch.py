@@ -11,9 +11,12 @@ import click
 
 from mpsjobs.apply.progress import (
     Copied,
+    Deleted,
     Downloaded,
     Failed,
     Finished,
+    Forgotten,
+    Imported,
     Noticed,
     Progress,
     Published,
@@ -137,6 +140,8 @@ def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911, PLR0912  
             return f"{_good(progress.address)}: take {progress.take} is done after {_clock(progress.seconds)} ({lengths})"
         case Copied():
             return f"{_good(progress.address)}: take {progress.take} is copied from {progress.environment}"
+        case Imported():
+            return f"{_good(progress.address)}: {progress.source} is imported as take {progress.take}"
         case Failed():
             request = request_text(progress.request_id)
             return f"{_bad(progress.address)}: failed: {progress.code}: {progress.message}{request}"
@@ -154,6 +159,10 @@ def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911, PLR0912  
                 f"published as {', '.join(keys)}" if keys else "is published no more; what was stays readable"
             )
             return f"{_good(progress.address)}: {where}"
+        case Deleted():
+            return f"{_bad(progress.address)}: its outputs are deleted"
+        case Forgotten():
+            return f"{progress.address}: its address is forgotten"
         case Downloaded():
             return f"{progress.address}: wrote {shown(Path(progress.path))}"
         case Noticed():

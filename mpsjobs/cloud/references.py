@@ -14,7 +14,7 @@ from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.state import Take, output_of
 
 VALID_S: Final = 3600.0
-"""How long a URL is good for: as long as the longest task may take. Nobody says when in its life a task reads its references."""
+"""How long a URL is good for at the least: as long as a task may take where nobody says otherwise. Nobody says when in its life a task reads its references."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +22,17 @@ class References:
     """Makes URLs to what is in the store: files, put there under their content hash, beside the takes, and `takes` of other assets.
 
     Thread-safe: two threads that put one file at once write the same object. `takes` are usable ones, by the address of their asset;
-    each knows its own bucket and region.
+    each knows its own bucket and region. URLs are good for `valid_s` seconds.
     """
 
     root: Path
     store: ObjectStore
     target: StoreTarget
     takes: Mapping[str, Take] = field(default_factory=dict)
+    valid_s: float = VALID_S
 
     def reachable(self, sound: Sound) -> Sound:
-        """The sound with a URL for every reference, good for an hour from now.
+        """The sound with a URL for every reference, good from now on.
 
         Raises:
             MissingInputError: a file is not what it was when the plan was made, or an output of a take is gone.
@@ -53,7 +54,7 @@ class References:
                 ref = self._output(reference.value, video=video)
             case _:
                 assert_never(reference.kind)
-        return Reference(ReferenceKind.URL, self.store.url(ref, valid_s=VALID_S))
+        return Reference(ReferenceKind.URL, self.store.url(ref, valid_s=self.valid_s))
 
     def _output(self, address: str, *, video: bool) -> ObjectRef:
         """The output that stands for another asset. It must be there: a task that cannot read it fails, and may cost all the same."""

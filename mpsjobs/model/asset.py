@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Self, TypeAlias
 
 from mpsjobs.model.diagnostics import Position
+from mpsjobs.model.lifecycle import PLAIN, Lifecycle
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -148,6 +149,7 @@ class Asset:
     ignore_changes: tuple[str, ...] = ()
     publish: str | None = None
     publish_when: PublishWhen | None = None
+    lifecycle: Lifecycle = PLAIN
 
     @property
     def requires(self) -> tuple[str, ...]:

@@ -7,7 +7,9 @@ from typing import TypeAlias
 
 from mpsjobs.model.asset import Asset, Json, PublishWhen, StoreTarget
 from mpsjobs.model.diagnostics import Diagnostic
+from mpsjobs.model.lifecycle import OnRemove
 from mpsjobs.model.state import Take
+from mpsjobs.model.statements import Imported
 
 
 class Kind(StrEnum):
@@ -40,7 +42,8 @@ class Change:
 
     `fields` are the canonical fields of the wanted sound. `message` says in words what the kind leaves open: what the cloud said
     (FAILED), what is unknown (UNRESOLVED), whose takes are shared. `moved_from` is set where a known asset got this name. `depends_on`
-    are the addresses that must be there first. `publishes` is the stable key that the change brings a take to.
+    are the addresses that must be there first. `publishes` is the stable key that the change brings a take to. Of one that is retired,
+    `on_remove` says what that means, and `deletes` how many takes are deleted.
     """
 
     address: str
@@ -53,6 +56,8 @@ class Change:
     message: str | None = None
     depends_on: tuple[str, ...] = ()
     publishes: str | None = None
+    on_remove: OnRemove | None = None
+    deletes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +110,24 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Import:
+    """Make a task or an object from elsewhere a take. A task is asked for first; an object is copied to a place of its own. Costs nothing."""
+
+    asset: Asset
+    fingerprint: str
+    fields: Mapping[str, Json]
+    take: int
+    source: Imported
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
-    """Poll and collect a take that an earlier run submitted."""
+    """Poll and collect a take that an earlier run submitted, for `timeout_s` seconds after its submission (None: as usual)."""
 
     address: str
     fingerprint: str
     attempt_id: str
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +143,8 @@ class Reconcile:
 class Record:
     """Point an address at a fingerprint: at once if a take of it is usable, or as soon as one is.
 
-    Until then the address keeps what it has, so that a failed regeneration never takes away a good take.
+    Until then the address keeps what it has, so that a failed regeneration never takes away a good take. With `realm` it is of another
+    realm than the plan: a record that moves as it is.
     """
 
     address: str
@@ -134,11 +152,29 @@ class Record:
     takes: int
     pick: int | None
     moved_from: str | None = None
+    lifecycle: Mapping[str, Json] = field(default_factory=dict)
+    realm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Retire:
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Remember nothing under this address any more."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete the outputs of these attempts at the sound of an address for good, then forget the address."""
+
+    address: str
+    fingerprint: str
+    attempts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +193,7 @@ class Publish:
     pick: int | None
 
 
-Action: TypeAlias = Submit | Copy | Resume | Reconcile | Record | Retire | Publish
+Action: TypeAlias = Submit | Copy | Import | Resume | Reconcile | Record | Retire | Forget | Delete | Publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +215,11 @@ class Plan:
     @property
     def generations(self) -> int:
         return sum(change.generations for change in self.changes)
+
+    @property
+    def deletes(self) -> int:
+        """How many takes are deleted for good."""
+        return sum(change.deletes for change in self.changes)
 
     @property
     def has_changes(self) -> bool:

@@ -116,6 +116,13 @@ class Code(StrEnum):
     UNKNOWN_ASSET = "E0701"
     CIRCLE = "E0702"
     BAD_REFERENCE = "E0703"
+    BAD_MOVE = "E0704"
+    MOVED_TWICE = "E0705"
+    MOVED_IN_A_CIRCLE = "E0706"
+    MOVED_AND_STILL_THERE = "E0707"
+    MOVED_NOWHERE = "E0708"
+    BAD_IMPORT = "E0709"
+    IMPORTED_TWICE = "E0710"
 
     # plans and what a policy allows: E08
     TOO_MANY_GENERATIONS = "E0801"
@@ -127,6 +134,10 @@ class Code(StrEnum):
     UNKNOWN_ADDRESS = "E0807"
     PROJECT_EXISTS = "E0808"
     UNKNOWN_CODE = "E0809"
+    MUST_NOT_REGENERATE = "E0810"
+    MUST_NOT_RETIRE = "E0811"
+    DELETES_FOR_GOOD = "E0812"
+    NOT_MOVED = "E0813"
 
     # the state and its lock: E09
     LOCKED = "E0901"
@@ -160,3 +171,4 @@ class Code(StrEnum):
     CLOUD_STOPS_THE_RUN = "E1014"
     REFERENCE_CHANGED = "E1015"
     EMULATOR_BUSY = "E1016"
+    NOT_IMPORTED = "E1017"

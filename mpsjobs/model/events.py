@@ -144,6 +144,33 @@ class TakeCopied:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeImported:
+    """Somebody says that this is a take: a task that runs or has ended, or an object, of which `outputs` are copies. `source` names it."""
+
+    at: str
+    address: str
+    fingerprint: str
+    fields: Mapping[str, Json]
+    take: int
+    attempt_id: str
+    realm: str
+    bucket: str
+    region: str
+    cos_path: str
+    source: str
+    task_id: str | None
+    outputs: tuple[Output, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TakeDeleted:
+    """The outputs of this take are deleted from now on, whether that has come to its end or not: nobody may count on them."""
+
+    at: str
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptAbandoned:
     """Nobody waits for this unknown attempt any longer: its take may be bought again. If outputs show up after all, they are a take."""
 
@@ -153,7 +180,10 @@ class AttemptAbandoned:
 
 @dataclass(frozen=True, slots=True)
 class AssetRecorded:
-    """The address points at this fingerprint from now on. `moved_from` is the address that it was known by before."""
+    """The address points at this fingerprint from now on. `moved_from` is the address that it was known by before.
+
+    `lifecycle` is what the specs say of it now; None: as it was.
+    """
 
     at: str
     address: str
@@ -162,10 +192,19 @@ class AssetRecorded:
     takes: int
     pick: int | None
     moved_from: str | None = None
+    lifecycle: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AssetRetired:
+    at: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssetForgotten:
+    """Nothing is remembered under this address any more. The takes of its sound stay where they are."""
+
     at: str
     address: str
 
@@ -191,8 +230,11 @@ Event: TypeAlias = (
     | TaskFailed
     | OutputsRecorded
     | TakeCopied
+    | TakeImported
+    | TakeDeleted
     | AttemptAbandoned
     | AssetRecorded
     | AssetRetired
     | AssetPublished
+    | AssetForgotten
 )

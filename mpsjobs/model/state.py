@@ -11,7 +11,7 @@ _VIDEO: Final = frozenset({"mp4", "mov", "webm", "mkv", "avi", "flv"})
 
 
 class TakeStatus(StrEnum):
-    """INTENDED: written down, no answer yet · SUBMITTED: the cloud has it · UNKNOWN: sent, the answer was lost."""
+    """INTENDED: written down, no answer yet · SUBMITTED: the cloud has it · UNKNOWN: sent, the answer was lost · DELETED: it was there."""
 
     INTENDED = "intended"
     SUBMITTED = "submitted"
@@ -19,6 +19,7 @@ class TakeStatus(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     ABANDONED = "abandoned"
+    DELETED = "deleted"
 
 
 class AssetStatus(StrEnum):
@@ -99,6 +100,8 @@ class Take:
 
     A copy from another environment has `origin_attempt`, the attempt that was paid for, and its TaskId and RequestId. It came from
     `origin_environment`; `preferred` there: it is the one to use unless somebody picks another.
+
+    What was imported says in `imported` from where: `task 24…`, `object bucket/key`. Of a deleted one, `outputs` are what was deleted.
     """
 
     take: int
@@ -127,6 +130,7 @@ class Take:
     origin_environment: str | None = None
     origin_attempt: str | None = None
     preferred: bool = False
+    imported: str | None = None
 
     @property
     def root(self) -> str:

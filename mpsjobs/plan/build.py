@@ -8,66 +8,84 @@ from mpsjobs.model.asset import Asset
 from mpsjobs.model.change import (
     Action,
     Change,
+    Import,
     Kind,
     Plan,
     Publish,
     Reconcile,
     Record,
     Resume,
-    Retire,
     Risk,
     Submit,
 )
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic
+from mpsjobs.model.lifecycle import Lifecycle
 from mpsjobs.model.state import AssetRecord, State, chosen_take
+from mpsjobs.model.statements import NOTHING_SAID, Statements
 from mpsjobs.plan.diff import (
     Hindrance,
     Known,
     Purchases,
     Terms,
+    as_recorded,
+    as_wanted,
     change_of,
-    find_moves,
     has_failed,
     hindrance_of,
     suffices,
 )
+from mpsjobs.plan.imports import Imports
+from mpsjobs.plan.moves import Moves, said_moves, seen_moves
 from mpsjobs.plan.notes import shared_sounds, with_row
 from mpsjobs.plan.promotion import Copies, bought_twice, not_to_be_bought
 from mpsjobs.plan.publishing import due, held_back, publish_of, with_publication
+from mpsjobs.plan.removal import Removals, forbidden, remove
 from mpsjobs.plan.risks import large_regeneration
 from mpsjobs.plan.wanted import Wanted, in_order, name_sounds
 
 
 def build(
-    desired: Sequence[Asset], state: State, terms: Terms, diagnostics: Iterable[Diagnostic] = ()
+    desired: Sequence[Asset],
+    state: State,
+    terms: Terms,
+    diagnostics: Iterable[Diagnostic] = (),
+    statements: Statements = NOTHING_SAID,
 ) -> Plan:
-    """Compare what is wanted with what has been done.
+    """Compare what is wanted with what has been done. `statements` is what the specs say of renames and imports.
 
     Deterministic: the same input gives the same plan. `desired` has unique addresses. Reads `state`, never changes it.
     """
+    said = said_moves(statements.moved, state, {asset.address for asset in desired})
     every = name_sounds(
-        in_order(desired), state, terms.realm, lambda asset, name: suffices(asset, name, state, terms)
+        in_order(desired),
+        state,
+        terms.realm,
+        lambda asset, name: suffices(asset, name, state, terms),
+        said.old_of,
     )
     targeted = _targeted(every, state, terms)
     wanted = _with_needs(every, targeted)
-    moves = find_moves(every, state, terms.realm)
-    purchases = Purchases(Copies(terms.sources, terms.realm))
+    moves = seen_moves(every, state, terms.realm, said)
+    purchases = Purchases(Copies(terms.sources, terms.realm), Imports(statements.imports, state))
     changes: dict[str, Change] = {}
     for address, want in wanted.items():
         known, hindrance = _known(address, state, moves), _hindrance(want, changes, state, terms.realm)
         change = change_of(want, known, state, terms, purchases, hindrance)
         changes[address] = _published(change, want, known.record, state, terms)
     _mention_drawn_in(changes, wanted, targeted)
-    for address in state.assets.keys() - every.keys() - set(moves.values()):
-        if terms.selection.includes(address, failed=False):
-            changes[address] = Change(address, Kind.RETIRE, state.assets[address].fingerprint)
-    open_takes = tuple(_open_takes(state, terms))
+    gone = state.assets.keys() - every.keys() - moves.gone
+    removals = remove(
+        {each for each in gone if terms.selection.includes(each, failed=False)}, state, every, terms.realm
+    )
+    changes.update(removals.changes)
+    open_takes = tuple(_open_takes(state, terms, every))
     _mention(open_takes, changes, every)
     ordered = tuple(with_row(changes[address], wanted) for address in sorted(changes))
     steps = [changes[address] for address in (*wanted, *sorted(changes.keys() - wanted.keys()))]
     arriving = {change.fingerprint for change in steps if change.generations}
-    arriving |= {action.fingerprint for action in (*open_takes, *purchases.copies.actions)}
+    imports = _imports(purchases, state)
+    arriving |= {action.fingerprint for action in (*open_takes, *purchases.copies.actions, *imports)}
     return Plan(
         realm=terms.realm,
         lineage=state.lineage,
@@ -76,10 +94,12 @@ def build(
         actions=(
             *open_takes,
             *purchases.copies.actions,
-            *_steps(steps, wanted, state, terms, purchases.copies),
+            *imports,
+            *_steps(steps, wanted, state, terms, purchases, removals),
             *_publications(steps, wanted, arriving, state, terms),
         ),
         risks=(
+            *removals.risks,
             *large_regeneration(ordered),
             *_risks(ordered, wanted, state, terms, purchases.copies),
             *bought_twice(ordered, purchases.copies),
@@ -87,6 +107,9 @@ def build(
         diagnostics=(
             *diagnostics,
             *shared_sounds(ordered, wanted),
+            *said.diagnostics,
+            *purchases.imports.elsewhere(every),
+            *forbidden(ordered, wanted, state),
             *_breaches(ordered, terms, purchases.copies),
         ),
         environment=terms.environment,
@@ -122,9 +145,25 @@ def _breaches(changes: Sequence[Change], terms: Terms, copies: Copies) -> Iterat
         )
 
 
-def _known(address: str, state: State, moves: Mapping[str, str]) -> Known:
-    moved_from = moves.get(address)
-    return Known(state.assets.get(moved_from or address), moved_from)
+def only_imports(plan: Plan) -> Plan:
+    """The part of a plan that imports."""
+    importing = {action.asset.address for action in plan.actions if isinstance(action, Import)}
+    return replace(
+        plan,
+        changes=tuple(change for change in plan.changes if change.address in importing),
+        actions=tuple(
+            action
+            for action in plan.actions
+            if isinstance(action, Import) or (isinstance(action, Record) and action.address in importing)
+        ),
+        risks=tuple(risk for risk in plan.risks if risk.address in importing),
+        diagnostics=tuple(each for each in plan.diagnostics if not each.is_error),
+    )
+
+
+def _known(address: str, state: State, moves: Moves) -> Known:
+    moved_from = moves.old_of.get(address)
+    return Known(state.assets.get(moved_from or address), moved_from, paired=address in moves.paired)
 
 
 def _targeted(every: Mapping[str, Wanted], state: State, terms: Terms) -> frozenset[str]:
@@ -171,12 +210,16 @@ def _mention_drawn_in(
             changes[address] = replace(change, message="; ".join(filter(None, (words, change.message))))
 
 
-def _open_takes(state: State, terms: Terms) -> Iterator[Resume | Reconcile]:
+def _open_takes(state: State, terms: Terms, every: Mapping[str, Wanted]) -> Iterator[Resume | Reconcile]:
     """Everything in this realm that is, or may be, paid for and not collected yet, wanted or not."""
+    timeouts = {want.fingerprint: want.asset.lifecycle.timeout_s for want in every.values()}
     for fingerprint, pool in state.pools.items():
         for take in terms.takes(pool):
             if take.in_flight:
-                yield Resume(take.address, fingerprint, take.attempt_id)
+                record = state.assets.get(take.address)
+                recorded = Lifecycle.of(record.lifecycle).timeout_s if record else None
+                timeout_s = timeouts.get(fingerprint, recorded)
+                yield Resume(take.address, fingerprint, take.attempt_id, timeout_s)
             elif take.unresolved:
                 yield Reconcile(take.address, fingerprint, take.attempt_id)
 
@@ -202,20 +245,33 @@ def _mention(
             changes[address] = replace(shown, kind=kind, message=message)
 
 
+def _imports(purchases: Purchases, state: State) -> tuple[Import, ...]:
+    """Takes that are imported are numbered after those that are copied."""
+    copies = purchases.copies
+    return purchases.imports.actions(
+        {name: copies.next_number(name, state.pool(name)) for name in purchases.imports.fingerprints}
+    )
+
+
 def _steps(
-    changes: Iterable[Change], wanted: Mapping[str, Wanted], state: State, terms: Terms, copies: Copies
+    changes: Iterable[Change],
+    wanted: Mapping[str, Wanted],
+    state: State,
+    terms: Terms,
+    purchases: Purchases,
+    removals: Removals,
 ) -> Iterator[Action]:
-    bought: Counter[str] = Counter()
+    copies, bought = purchases.copies, Counter[str]()
     for change in changes:
         want = wanted.get(change.address)
         if want is None:
-            if change.kind is Kind.RETIRE:
-                yield Retire(change.address)
+            if change.address in removals.actions:
+                yield removals.actions[change.address]
             continue
         songs = terms.songs(want.asset.sound)
         for _ in range(change.generations // songs):
             number = copies.next_number(want.fingerprint, state.pool(want.fingerprint))
-            number += bought[want.fingerprint]
+            number += purchases.imports.planned(want.fingerprint) + bought[want.fingerprint]
             bought[want.fingerprint] += 1
             yield Submit(
                 want.asset,
@@ -226,12 +282,28 @@ def _steps(
                 _replaced(want, state, terms),
                 want.needs,
             )
-        if change.kind is not Kind.FAILED and _must_record(
-            state.assets.get(change.address), want, terms.realm
-        ):
-            yield Record(
-                change.address, want.fingerprint, want.asset.takes, want.asset.pick, change.moved_from
-            )
+        yield from _records(change, want, state, terms.realm)
+
+
+def _records(change: Change, want: Wanted, state: State, realm: str) -> Iterator[Record]:
+    """A record that moves to another sound moves as it is first, so that nothing is lost if the new one never comes."""
+    moved_from, moved = change.moved_from, state.assets.get(change.moved_from or "")
+    if moved and (moved.fingerprint, moved.realm) != (want.fingerprint, realm):
+        yield Record(
+            change.address,
+            moved.fingerprint,
+            moved.takes,
+            moved.pick,
+            moved_from,
+            moved.lifecycle,
+            moved.realm,
+        )
+        moved_from = None
+    if change.kind is not Kind.FAILED and _must_record(state.assets.get(change.address), want, realm):
+        asset = want.asset
+        yield Record(
+            change.address, want.fingerprint, asset.takes, asset.pick, moved_from, asset.lifecycle.recorded
+        )
 
 
 def _published(
@@ -270,11 +342,10 @@ def _replaced(want: Wanted, state: State, terms: Terms) -> tuple[str, ...]:
 
 
 def _must_record(record: AssetRecord | None, want: Wanted, realm: str) -> bool:
-    return record is None or (record.fingerprint, record.realm, record.takes, record.pick) != (
-        want.fingerprint,
-        realm,
-        want.asset.takes,
-        want.asset.pick,
+    return (
+        record is None
+        or (record.fingerprint, record.realm) != (want.fingerprint, realm)
+        or as_recorded(record) != as_wanted(want)
     )
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mpsjobs.model.asset import Asset, Sound, StoreTarget
+from mpsjobs.model.asset import Asset, Json, Sound, StoreTarget
 from mpsjobs.model.change import Change, Kind, Need, Reason
 from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, chosen_take, never_sent
+from mpsjobs.plan.imports import Imports, told as told_imports
 from mpsjobs.plan.promotion import Copies, Source, told
 from mpsjobs.plan.reasons import field_reasons
 from mpsjobs.plan.selection import EVERYTHING, Selection
@@ -45,10 +46,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the state knows of an address: its record, and the name that it had before a rename."""
+    """What the state knows of an address: its record, and the name that it had before a rename; `paired`: others fitted as well."""
 
     record: AssetRecord | None = None
     moved_from: str | None = None
+    paired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,10 @@ class Hindrance:
     words: str
     for_good: bool
 
+
+PAIRED = (
+    "one of several with this sound; they share their takes, so any pairing is free (to choose: `moved:`)"
+)
 
 _IN_VAIN = frozenset({TakeStatus.FAILED, TakeStatus.ABANDONED})
 """Attempts that brought nothing; they count against `policy.attempts`, so that nothing is bought again and again without an end."""
@@ -94,9 +100,10 @@ class _Count:
 
 @dataclass(slots=True)
 class Purchases:
-    """The takes that this plan buys or copies, so that assets of one fingerprint share them: who buys, and how many."""
+    """The takes that this plan buys, copies or imports, so that assets of one fingerprint share them: who buys, and how many."""
 
     copies: Copies
+    imports: Imports
     bought: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def buyer(self, fingerprint: str) -> tuple[str | None, int]:
@@ -113,23 +120,6 @@ def suffices(asset: Asset, fingerprint: str, state: State, terms: Terms) -> bool
     return count.covered >= asset.takes and not terms.selection.replaces(asset.address)
 
 
-def find_moves(wanted: Mapping[str, Wanted], state: State, realm: str) -> dict[str, str]:
-    """New address → the address that it had: one that nobody wants any more and that has the same fingerprint in this realm.
-
-    Assets of one fingerprint share their takes, so any pairing of equals is as good as another; it goes by the order of names.
-    """
-    gone: dict[str, list[str]] = {}
-    for address in sorted(state.assets.keys() - wanted.keys(), reverse=True):
-        record = state.assets[address]
-        if record.realm == realm:
-            gone.setdefault(record.fingerprint, []).append(address)
-    moves = {}
-    for address in sorted(wanted.keys() - state.assets.keys()):
-        if candidates := gone.get(wanted[address].fingerprint):
-            moves[address] = candidates.pop()
-    return moves
-
-
 def change_of(
     want: Wanted, known: Known, state: State, terms: Terms, purchases: Purchases, hindrance: Hindrance | None
 ) -> Change:
@@ -142,8 +132,10 @@ def change_of(
     buyer, planned = purchases.buyer(want.fingerprint)
     replacing = terms.selection.replaces(want.asset.address)
     replaced = count.good if replacing else ()
-    arriving = purchases.copies.planned(want.fingerprint)
-    missing = max(0, want.asset.takes - planned - arriving - count.covered + len(replaced))
+    arriving = purchases.copies.planned(want.fingerprint) + purchases.imports.planned(want.fingerprint)
+    imported = purchases.imports.plan(want)
+    missing = want.asset.takes - planned - arriving - len(imported) - count.covered + len(replaced)
+    missing = max(0, missing)
     copied = () if replacing else purchases.copies.plan(want, pool, missing)
     missing = max(0, missing - len(copied))
     if count.failed:  # what has failed is bought again only as far as the attempts go
@@ -167,7 +159,8 @@ def change_of(
             depends_on=want.asset.requires,
         )
 
-    if stop and not copied:
+    free = "; ".join(filter(None, (told(copied), told_imports(imported)))) or None
+    if stop and not free:
         return change(Kind.FAILED, stop)
     again = (
         f"attempt {len(count.failed) + 1} of {terms.attempts}; last time: {count.failed[-1].message}"
@@ -181,12 +174,13 @@ def change_of(
         return change(Kind.REGENERATE, words, waits)
     if buys or (shares and count.covered < want.asset.takes):
         kind = _paid_kind(want, known.record, state, terms.realm, count)
-        return change(kind, told(copied), shares or again, None if shares else waits)
-    if copied or (arriving and count.usable < want.asset.takes):
+        return change(kind, free, shares or again, None if shares else waits)
+    if free or (arriving and count.usable < want.asset.takes):
         kind = _free_kind(want, known, terms.realm)
-        words = told(copied) or "shares the takes that are copied"
+        words = free or "shares the takes that are copied or imported"
         return change(Kind.RESTORE if kind is Kind.KEEP else kind, words, stop)
-    return change(*_as_it_stands(want, known, count, terms.realm))
+    kind, message = _as_it_stands(want, known, count, terms.realm)
+    return change(kind, message, PAIRED if kind is Kind.MOVE and known.paired else None)
 
 
 def hindrance_of(need: Need, change: Change, state: State, realm: str) -> Hindrance | None:
@@ -279,7 +273,17 @@ def _free_kind(want: Wanted, known: Known, realm: str) -> Kind:
         return Kind.RESTORE
     if known.moved_from:
         return Kind.MOVE
-    return Kind.KEEP if (record.takes, record.pick) == (want.asset.takes, want.asset.pick) else Kind.UPDATE
+    return Kind.KEEP if as_recorded(record) == as_wanted(want) else Kind.UPDATE
+
+
+def as_recorded(record: AssetRecord) -> tuple[int, int | None, Mapping[str, Json]]:
+    """What a record says beside the sound."""
+    return record.takes, record.pick, record.lifecycle
+
+
+def as_wanted(want: Wanted) -> tuple[int, int | None, Mapping[str, Json]]:
+    """The same of what is wanted."""
+    return want.asset.takes, want.asset.pick, want.asset.lifecycle.recorded
 
 
 def _reasons(want: Wanted, record: AssetRecord | None, state: State, realm: str) -> tuple[Reason, ...]:
@@ -294,4 +298,6 @@ def _reasons(want: Wanted, record: AssetRecord | None, state: State, realm: str)
     ):
         if before != after:
             reasons += (Reason(path, before, after),)
-    return reasons
+    return reasons + field_reasons(
+        {"lifecycle": dict(record.lifecycle)}, {"lifecycle": {**want.asset.lifecycle.recorded}}
+    )

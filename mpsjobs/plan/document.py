@@ -35,6 +35,8 @@ def _change(change: Change) -> Json:
         "message": change.message,
         "depends_on": [*change.depends_on],
         "publishes": change.publishes,
+        "on_remove": str(change.on_remove) if change.on_remove else None,
+        "deletes": change.deletes,
     }
 
 

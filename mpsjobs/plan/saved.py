@@ -7,6 +7,7 @@ not make it stale. It holds no secret: what is in it stands in the specs and the
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import TypeAlias
 
 import orjson
 
@@ -28,7 +29,8 @@ class Binding:
     """What the plan wants of an address, and what it was made from.
 
     `serial` is that of the asset's record (0: there was none), `next_take` the number that the next take of the sound would have had.
-    `takes` and `pick` are what is to be recorded, None where nothing is; `publish` is the key to publish to.
+    `takes`, `pick` and `lifecycle` are what is to be recorded, None where nothing is; `publish` is the key to publish to; `deletes` is
+    how many takes are deleted.
     """
 
     kind: str
@@ -39,6 +41,8 @@ class Binding:
     takes: int | None
     pick: int | None
     publish: str | None = None
+    lifecycle: Mapping[str, Json] | None = None
+    deletes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def encode(plan: Plan, state: State, selection: Selection) -> bytes:
     for change in plan.changes:
         mentioned = change.kind in {Kind.RESUME, Kind.UNRESOLVED} and not change.fields
         if change.kind is not Kind.KEEP and not mentioned:
-            takes, pick = records.get(change.address, (None, None))
+            takes, pick, lifecycle = records.get(change.address, (None, None, None))
             bindings[change.address] = {
                 "kind": str(change.kind),
                 "fingerprint": change.fingerprint,
@@ -79,6 +83,8 @@ def encode(plan: Plan, state: State, selection: Selection) -> bytes:
                 "takes": takes,
                 "pick": pick,
                 "publish": keys.get(change.address),
+                "lifecycle": lifecycle,
+                "deletes": change.deletes,
             }
     document: dict[str, Json] = {
         "format": FORMAT,
@@ -161,15 +167,20 @@ def stale(saved: SavedPlan, plan: Plan, state: State) -> Iterator[Diagnostic]:
 
 
 def _outdated(
-    binding: Binding, change: Change | None, record: tuple[int, int | None] | None, state: State
+    binding: Binding, change: Change | None, record: "_Recorded | None", state: State
 ) -> str | None:
     if change is None:
         return None if binding.kind == Kind.RETIRE else "it is not in the specs any more"
     reasons = {
         "its spec has changed": change.fingerprint != binding.fingerprint
         or (change.kind is Kind.RETIRE) != (binding.kind == Kind.RETIRE)
-        or (record is not None and binding.takes is not None and record != (binding.takes, binding.pick)),
+        or (
+            record is not None
+            and binding.takes is not None
+            and record != (binding.takes, binding.pick, binding.lifecycle or {})
+        ),
         "it would cost more than the plan says": change.generations > binding.generations,
+        "it would delete more than the plan says": change.deletes > binding.deletes,
         "its state has changed": change.kind not in {Kind.KEEP, Kind.RESUME, Kind.UNRESOLVED, Kind.FAILED}
         and (_serial(state, change), _next_take(state, change.fingerprint))
         != (binding.serial, binding.next_take),
@@ -177,10 +188,15 @@ def _outdated(
     return next((why for why, holds in reasons.items() if holds), None)
 
 
-def _records(plan: Plan) -> dict[str, tuple[int, int | None]]:
-    """Address → how many takes, and which one, the plan records for it."""
+_Recorded: TypeAlias = tuple[int, int | None, dict[str, Json]]
+
+
+def _records(plan: Plan) -> dict[str, _Recorded]:
+    """Address → how many takes, which one, and which lifecycle the plan records for it."""
     return {
-        action.address: (action.takes, action.pick) for action in plan.actions if isinstance(action, Record)
+        action.address: (action.takes, action.pick, dict(action.lifecycle))
+        for action in plan.actions
+        if isinstance(action, Record)
     }
 
 

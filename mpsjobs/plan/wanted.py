@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from types import MappingProxyType
 
 from mpsjobs.model.asset import Asset, Json
 from mpsjobs.model.change import Need
@@ -31,16 +32,21 @@ def in_order(assets: Iterable[Asset]) -> list[Asset]:
 
 
 def name_sounds(
-    ordered: Sequence[Asset], state: State, realm: str, suffices: Callable[[Asset, str], bool]
+    ordered: Sequence[Asset],
+    state: State,
+    realm: str,
+    suffices: Callable[[Asset, str], bool],
+    moved: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Wanted]:
     """What is wanted, by address, in the given order, in which each comes after what it needs.
 
     Where an asset differs from what is recorded for it in nothing but fields that it ignores, it keeps the recorded sound: as long as
-    that `suffices`, which is asked with its fingerprint. What must be bought anyway is bought as the specs say now.
+    that `suffices`, which is asked with its fingerprint. What must be bought anyway is bought as the specs say now. `moved` has the
+    old addresses of those that somebody said have moved.
     """
     wanted: dict[str, Wanted] = {}
     fingerprints: dict[str, str] = {}
-    recorded = _Recorded(state, realm, frozenset(asset.address for asset in ordered))
+    recorded = _Recorded(state, realm, frozenset(asset.address for asset in ordered), moved)
     for asset in ordered:
         address = asset.address
         fields: Mapping[str, Json] = canonical_fields(asset.sound, fingerprints)
@@ -58,8 +64,9 @@ def name_sounds(
 class _Recorded:
     """Recorded sounds, compared without the fields that an asset ignores."""
 
-    def __init__(self, state: State, realm: str, wanted: frozenset[str]) -> None:
+    def __init__(self, state: State, realm: str, wanted: frozenset[str], moved: Mapping[str, str]) -> None:
         self._state = state
+        self._moved = moved
         self._realm = realm
         self._wanted = wanted
         self._gone: dict[frozenset[str], dict[str, str]] = {}
@@ -68,7 +75,7 @@ class _Recorded:
         """The fingerprint that is recorded for an asset, or, if it is new, for one that nobody wants any more and that may be it."""
         ignored = frozenset(asset.ignore_changes)
         form = _form(fields, ignored)
-        record = self._state.assets.get(asset.address)
+        record = self._state.assets.get(self._moved.get(asset.address, asset.address))
         if record is None:
             return self._of_the_gone(ignored).get(form)
         return record.fingerprint if self._counts(record) and self._form_of(record, ignored) == form else None

@@ -13,6 +13,7 @@ from mpsjobs.model.asset import Sound
 from mpsjobs.model.codes import Code
 from mpsjobs.spec.fields import (
     Bucket,
+    Duration,
     Prefix,
     Region,
     Switch,
@@ -20,6 +21,7 @@ from mpsjobs.spec.fields import (
     Whole,
     Word,
     Words,
+    matching_seconds,
     mistake,
     one_or_many,
 )
@@ -121,6 +123,9 @@ _SOUND = tuple(field.name for field in fields(Sound))
 SoundFields: TypeAlias = Annotated[
     list[Annotated[str, BeforeValidator(_sound_field)]], BeforeValidator(one_or_many)
 ]
+_PATIENCE = matching_seconds(
+    1, 12 * 3600, "between 1 second and 12 hours", "Write it like `90s`, `15m` or `2h`."
+)
 References: TypeAlias = Annotated[list[ReferenceSpec], BeforeValidator(one_or_many)]
 
 
@@ -147,10 +152,6 @@ class AssetSpec(Written):
         "expect": "audio expectations",
         "master": "post-processing",
         "on_fail": "audio expectations",
-        "on_remove": "lifecycle rules",
-        "prevent_regenerate": "lifecycle rules",
-        "prevent_retire": "lifecycle rules",
-        "timeout": "lifecycle rules",
     }
 
     model: Word | None = Field(
@@ -208,6 +209,26 @@ class AssetSpec(Written):
         None,
         description="Fields, such as `prompt` or `reference_audio`, whose changes alone buy nothing: the asset keeps the sound that it has. "
         "What has to be bought for another reason is made as the spec says then.",
+    )
+
+    prevent_regenerate: Switch | None = Field(
+        None,
+        description="True: a plan that would buy a new sound in place of this one is an error, also with `--replace`. More takes of the "
+        "same sound may be bought.",
+    )
+    prevent_retire: Switch | None = Field(
+        None,
+        description="True: a plan that would retire the asset because its block is gone is an error. Recorded by the apply.",
+    )
+    on_remove: Literal["retire", "delete", "forget"] | None = Field(
+        None,
+        description="What becomes of the asset when its block is gone. `retire`: its takes are kept. `delete`: its outputs are deleted from the "
+        "store, for good. `forget`: its address is remembered no more, its takes stay with their sound. Recorded by the apply.",
+    )
+    timeout: Annotated[Duration, _PATIENCE] | None = Field(
+        None,
+        description="How long an apply waits for a task, and a URL to a reference lives: `90s`, `2h`. One hour if unset; a URL never lives "
+        "less than that. What takes longer is collected by a later apply.",
     )
 
 
@@ -279,15 +300,49 @@ def asset_node(value: Any, mark: Mark) -> Any:
     return value
 
 
+class MovedSpec(Written):
+    """A rename. Both addresses are whole, with their groups."""
+
+    TITLE: ClassVar[str] = "a move"
+    old: Word = Field(
+        alias="from", description="The address that it had; `*` stands for any text, as in `level1.*`."
+    )
+    new: Word = Field(
+        alias="to", description="The address that it has in the specs now, with as many `*` as `from`."
+    )
+
+
+class ImportSpec(Written):
+    """A take that was made elsewhere. Exactly one of `task_id` and `object` is set."""
+
+    TITLE: ClassVar[str] = "an import"
+    to: Word = Field(description="The whole address of the asset that it becomes a take of.")
+    task_id: Word | None = Field(
+        None, description="The TaskId of a task of this account: it is asked for, and collected."
+    )
+    object: Word | None = Field(
+        None,
+        description="An object that is copied: `key`, `bucket/key`, `bucket/key@region`, or its URL in the store.",
+    )
+
+    @model_validator(mode="after")
+    def _names_one_thing(self) -> Self:
+        if (self.task_id is None) is (self.object is None):
+            what = "It has neither" if self.task_id is None else "It has both"
+            raise mistake(
+                "An import names one thing: a task or an object",
+                f"{what} `task_id` {'nor' if self.task_id is None else 'and'} `object`.",
+                "Write `task_id: …` or `object: …`.",
+                code=Code.BAD_IMPORT,
+            )
+        return self
+
+
 class SpecFile(Written):
     """A spec file."""
 
     TITLE: ClassVar[str] = "a spec file"
     OTHERWISE: ClassVar[str] = "If it is an asset, indent it under `assets:`; else remove the key."
-    LATER: ClassVar[dict[str, str]] = {
-        "import": "imports",
-        "moved": "moves",
-    }
     ELSEWHERE: ClassVar[dict[str, str]] = {"for_each": "an asset", "matrix": "an asset"}
     group: str | None = Field(None, description="Prefix of all addresses in this file.")
     variables: dict[str, Declaration] | None = Field(
@@ -301,4 +356,13 @@ class SpecFile(Written):
     defaults: DefaultsSpec | None = Field(None, description="What the assets of this file have in common.")
     assets: dict[str, AssetEntry] | None = Field(
         None, description="The assets by name. A text is short for a prompt."
+    )
+    moved: list[MovedSpec] | None = Field(
+        None,
+        description="Addresses that have changed, where the sound has changed too or several assets could be meant. May stay for ever.",
+    )
+    imports: list[ImportSpec] | None = Field(
+        None,
+        alias="import",
+        description="Tasks and objects that become takes, once. May stay for ever.",
     )

@@ -9,10 +9,13 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Severity, SpecError, in_reading_order
 from mpsjobs.model.garbage import uncollected
 from mpsjobs.model.settings import Settings
+from mpsjobs.model.statements import NOTHING_SAID, Statements
 from mpsjobs.spec.addresses import clashes
 from mpsjobs.spec.catalogue import Catalogue
 from mpsjobs.spec.dependencies import dependencies
+from mpsjobs.spec.imports import resolve_imports
 from mpsjobs.spec.layers import Fields
+from mpsjobs.spec.moves import check_moves
 from mpsjobs.spec.project_files import find_spec_files
 from mpsjobs.spec.publishing import collisions
 from mpsjobs.spec.reading import Common, Reading
@@ -31,6 +34,7 @@ class Loaded:
     assets: tuple[Asset, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
     fields: Mapping[str, Fields] = field(default_factory=dict)
+    statements: Statements = NOTHING_SAID
 
 
 def load_assets(
@@ -67,7 +71,14 @@ def load_assets(
             checks.add(reading.problems.values())
         drafts = [draft for reading in specs for draft in reading.drafts]
         checks.add(clashes((draft.address, draft.source or draft.origin) for draft in drafts))
-        checks.add(dependencies(drafts, complete=not any(reading.lost for reading in specs)))
+        complete = not any(reading.lost for reading in specs)
+        checks.add(dependencies(drafts, complete=complete))
+        places = {draft.address: draft.source or draft.origin for draft in drafts}
+        moved = tuple(each for reading in specs for each in reading.moved)
+        checks.add(check_moves(moved, places, complete=complete))
+        written = [each for reading in specs for each in reading.imports]
+        imports, problems = resolve_imports(written, settings.store, places, complete=complete)
+        checks.add(problems)
         resolved = [(draft, resolver.asset(draft)) for draft in drafts]
         checks.row = None
         checks.add(collisions(resolved, settings.store, catalogue))
@@ -77,7 +88,7 @@ def load_assets(
     if any(diagnostic.is_error for diagnostic in checks.found):
         raise SpecError(*checks.found)
     fields = {draft.address: draft.fields for draft in drafts}
-    return Loaded(tuple(assets), in_reading_order(checks.found), fields)
+    return Loaded(tuple(assets), in_reading_order(checks.found), fields, Statements(moved, tuple(imports)))
 
 
 def _no_files(settings: Settings) -> Diagnostic:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from mpsjobs.model.asset import Sensitive
@@ -134,7 +135,7 @@ def _unknown_key(kind: type[Written], path: Path) -> tuple[str, str, str, Code]:
             "Move it there, or remove it.",
             Code.KEY_MISPLACED,
         )
-    known = list(owner.model_fields)
+    known = [field.alias or name for name, field in owner.model_fields.items()]
     near = closest(key, known, cutoff=0.75)
     return (
         f'Unknown key "{key}"',
@@ -180,11 +181,18 @@ def _model_at(kind: type[Written], path: Path) -> type[Written]:
     """The model whose keys stand at the path."""
     skip = False
     for part in path:
-        field = None if skip else kind.model_fields.get(str(part))
+        field = None if skip else _field_of(kind, str(part))
         skip = False
         if field is not None and (inner := next(_models(field.annotation), None)):
             kind, skip = inner
     return kind
+
+
+def _field_of(kind: type[Written], key: str) -> FieldInfo | None:
+    return next(
+        (field for name, field in kind.model_fields.items() if (field.alias or name) == key),
+        None,
+    )
 
 
 def _models(annotation: Any, *, keyed: bool = False) -> Iterator[tuple[type[Written], bool]]:

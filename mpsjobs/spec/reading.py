@@ -8,12 +8,15 @@ from typing import Any
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, Severity, SpecError
 from mpsjobs.model.settings import Settings
+from mpsjobs.model.statements import Moved
 from mpsjobs.spec.addresses import bad_name, normal_address, too_long
 from mpsjobs.spec.blocks import Block, split
 from mpsjobs.spec.documents import AssetEntry, AssetSpec, DefaultsSpec, SpecFile, asset_node
 from mpsjobs.spec.expansion import KEYS, Expansion, Instance
+from mpsjobs.spec.imports import ImportDraft, imports_in
 from mpsjobs.spec.layers import Fields, Said, overlay
 from mpsjobs.spec.mistakes import check
+from mpsjobs.spec.moves import moves_in
 from mpsjobs.spec.project_files import SETTINGS_NAME
 from mpsjobs.spec.resolve import Draft
 from mpsjobs.spec.scope import MAX_WORK, Scope, TooMuchError
@@ -70,6 +73,8 @@ class Reading:
         self.common = common
         self.label = path.relative_to(root).as_posix()
         self.drafts: list[Draft] = []
+        self.moved: tuple[Moved, ...] = ()
+        self.imports: tuple[ImportDraft, ...] = ()
         self.lost = False
         """Whether there are assets that could not be read."""
         self.problems: dict[tuple[Position | None, str, str], Diagnostic] = {}
@@ -124,7 +129,8 @@ class Reading:
         if spec is None or not isinstance(root, Map):
             return
         parts = {key: root[key] for key in _PARTS if isinstance(root.get(key), Map)}
-        if not (parts.get("assets") or checked.dropped):
+        self.moved, self.imports = moves_in(spec, root, self.label), imports_in(spec, root, self.label)
+        if not (parts.get("assets") or self.moved or self.imports or checked.dropped):
             place = (
                 position(root.places["assets"][0], self.label) if "assets" in root else Position(self.label)
             )

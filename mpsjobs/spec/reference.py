@@ -10,6 +10,8 @@ from pydantic.fields import FieldInfo
 from mpsjobs.spec.catalogue_file import ModelSpec
 from mpsjobs.spec.documents import (
     AssetEntry,
+    ImportSpec,
+    MovedSpec,
     ReferenceSpec,
     SpecFile,
     StoreOverride,
@@ -70,6 +72,8 @@ _PARTS: tuple[tuple[str, type[Written], str], ...] = (
     ),
     ("`reference_audio`, `reference_video`", ReferenceSpec, "A list of these, or a single one."),
     ("`store` of an asset", StoreOverride, "What is left out is the project's."),
+    ("`moved`", MovedSpec, "A list of these. See [the guide](guide/renames.md)."),
+    ("`import`", ImportSpec, "A list of these. See [the guide](guide/renames.md)."),
 )
 
 _HEAD = """\
@@ -95,7 +99,7 @@ def _section(title: str, model: type[Written], what: str) -> Iterator[str]:
     yield "| key | default | what it is |"
     yield "|---|---|---|"
     for name, field in model.model_fields.items():
-        yield f"| `{name}` | {_default(field)} | {_cell(field)} |"
+        yield f"| `{field.alias or name}` | {_default(field)} | {_cell(field)} |"
     yield ""
 
 

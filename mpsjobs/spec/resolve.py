@@ -7,6 +7,7 @@ from pathlib import Path
 from mpsjobs.model.asset import Asset, Json, PublishWhen, Reference, ReferenceKind, Sound, StoreTarget
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Position, SpecError
+from mpsjobs.model.lifecycle import PLAIN, Lifecycle, OnRemove
 from mpsjobs.model.settings import ProviderKind, Settings
 from mpsjobs.spec.addresses import normal_address
 from mpsjobs.spec.catalogue import Catalogue, ModelEntry, Parameter, ParameterType
@@ -70,6 +71,7 @@ class Resolver:
             source=draft.source,
             publish=self._published(fields),
             publish_when=PublishWhen(value["publish_when"]) if "publish_when" in value else None,
+            lifecycle=_lifecycle(fields),
         )
 
     def _published(self, fields: Fields) -> str | None:
@@ -228,3 +230,21 @@ class Resolver:
             region=value.get("region", self._store.region),
             prefix=bare_prefix(value.get("prefix", self._store.prefix)),
         )
+
+
+def _lifecycle(fields: Fields) -> Lifecycle:
+    said = {name: fields[name] for name in _LIFECYCLE if name in fields}
+    if not said:
+        return PLAIN
+    value = {name: each.value for name, each in said.items()}
+    guarded = value.get("prevent_regenerate", False)
+    return Lifecycle(
+        prevent_regenerate=guarded,
+        prevent_retire=value.get("prevent_retire", False),
+        on_remove=OnRemove(value.get("on_remove", OnRemove.RETIRE)),
+        timeout_s=value.get("timeout"),
+        guarded_at=said["prevent_regenerate"].at() if guarded else None,
+    )
+
+
+_LIFECYCLE = ("prevent_regenerate", "prevent_retire", "on_remove", "timeout")

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from mpsjobs.spec import fields
 from mpsjobs.spec.catalogue import Catalogue
-from mpsjobs.spec.documents import AssetSpec, ReferenceSpec, SpecFile, Written
+from mpsjobs.spec.documents import AssetSpec, ImportSpec, ReferenceSpec, SpecFile, Written
 from mpsjobs.spec.settings_file import Section, SettingsFile
 
 Schema: TypeAlias = dict[str, Any]
@@ -103,7 +103,7 @@ class _Schemas:
 
     def of_model(self, model: type[Written]) -> Schema:
         hints = get_type_hints(model, include_extras=True)
-        required = [name for name, field in model.model_fields.items() if field.is_required()]
+        required = [field.alias or name for name, field in model.model_fields.items() if field.is_required()]
         properties = {
             field.alias or name: self.of_field(model, name, hints[name], field)
             for name, field in model.model_fields.items()
@@ -117,9 +117,11 @@ class _Schemas:
         }
         if required:
             schema["required"] = required
-        if model is ReferenceSpec:  # it names exactly one thing
+        if issubclass(model, ReferenceSpec | ImportSpec):  # these name exactly one thing
             schema["oneOf"] = [
-                {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in properties
+                {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+                for name in properties
+                if name not in required
             ]
         return schema
 

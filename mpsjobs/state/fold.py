@@ -9,6 +9,7 @@ from mpsjobs.model.asset import Json
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import (
+    AssetForgotten,
     AssetPublished,
     AssetRecorded,
     AssetRetired,
@@ -23,6 +24,8 @@ from mpsjobs.model.events import (
     SubmitUnknown,
     SubmitWithdrawn,
     TakeCopied,
+    TakeDeleted,
+    TakeImported,
     TaskFailed,
     TaskSubmitted,
 )
@@ -48,6 +51,7 @@ _AttemptEvent: TypeAlias = (
     | SubmitUnknown
     | TaskFailed
     | OutputsRecorded
+    | TakeDeleted
     | AttemptAbandoned
 )
 
@@ -62,7 +66,8 @@ _FROM: Mapping[type[_AttemptEvent], frozenset[TakeStatus]] = {
     SubmitUnknown: _OPEN,
     TaskSubmitted: _UNANSWERED,
     TaskFailed: _UNANSWERED | {TakeStatus.SUBMITTED},
-    OutputsRecorded: frozenset(TakeStatus),
+    OutputsRecorded: frozenset(TakeStatus) - {TakeStatus.DELETED},
+    TakeDeleted: frozenset({TakeStatus.DONE}),
     AttemptAbandoned: _OPEN,
 }
 
@@ -76,7 +81,7 @@ class Fold:
     def __init__(self, state: State) -> None:
         self.state = state
 
-    def apply(self, event: Event, seq: int) -> None:
+    def apply(self, event: Event, seq: int) -> None:  # noqa: C901  # one meaning an event
         """Fold in the event with this number, which must be the next one.
 
         Raises:
@@ -95,10 +100,16 @@ class Fold:
                 self._copied(event, seq)
             case AssetRecorded():
                 self._record(event, seq)
+            case TakeImported():
+                self._import(event, seq)
             case AssetRetired():
                 self._retire(event)
             case AssetPublished():
                 self._publish(event, seq)
+            case AssetForgotten():
+                record = self._known(event.address, "forgotten")
+                self._forget(event.address)
+                self._supersede(event.address, record, event.at)
             case (
                 Sending()
                 | SubmitWithdrawn()
@@ -107,6 +118,7 @@ class Fold:
                 | SubmitUnknown()
                 | TaskFailed()
                 | OutputsRecorded()
+                | TakeDeleted()
                 | AttemptAbandoned()
             ):
                 self._advance(event, seq)
@@ -172,6 +184,28 @@ class Fold:
             origin_environment=event.origin_environment,
             origin_attempt=event.origin_attempt,
             preferred=event.preferred,
+        )
+        self._add(take, event.fingerprint, event.fields, seq)
+
+    def _import(self, event: TakeImported, seq: int) -> None:
+        done = bool(event.outputs)
+        take = Take(
+            take=event.take,
+            realm=event.realm,
+            attempt_id=event.attempt_id,
+            bucket=event.bucket,
+            region=event.region,
+            cos_path=event.cos_path,
+            status=TakeStatus.DONE if done else TakeStatus.SUBMITTED,
+            host="",
+            boot_id="",
+            intended_at=event.at,
+            submitted_at=None if done else event.at,
+            finished_at=event.at if done else None,
+            address=event.address,
+            task_id=event.task_id,
+            outputs=event.outputs,
+            imported=event.source,
         )
         self._add(take, event.fingerprint, event.fields, seq)
 
@@ -245,7 +279,7 @@ class Fold:
             status=status,
             takes=event.takes,
             pick=event.pick,
-            lifecycle=before.lifecycle if before else {},
+            lifecycle=event.lifecycle if event.lifecycle is not None else before.lifecycle if before else {},
             failure=_failure(pool, event.realm, status),
             published=published,
             serial=seq,
@@ -253,9 +287,7 @@ class Fold:
         self._addresses_of.setdefault(event.fingerprint, set()).add(event.address)
 
     def _retire(self, event: AssetRetired) -> None:
-        record = self.state.assets.get(event.address)
-        if record is None:
-            raise _contradiction(f"{event.address} is retired, but nothing is recorded under that name")
+        record = self._known(event.address, "retired")
         self._forget(event.address)
         self.state.retired[event.address] = RetiredRecord(
             record.fingerprint, record.realm, record.pick, event.at
@@ -263,9 +295,7 @@ class Fold:
         self._supersede(event.address, record, event.at)
 
     def _publish(self, event: AssetPublished, seq: int) -> None:
-        record = self.state.assets.get(event.address)
-        if record is None:
-            raise _contradiction(f"{event.address} is published, but nothing is recorded under that name")
+        record = self._known(event.address, "published")
         self._supersede(event.address, record, event.at)
         for each in event.published:
             self.state.superseded.pop(each.place, None)
@@ -287,6 +317,12 @@ class Fold:
             self.state.superseded[each.place] = Superseded(
                 address, at, each.bucket, each.region, each.key, each.etag, each.sha256
             )
+
+    def _known(self, address: str, what: str) -> AssetRecord:
+        record = self.state.assets.get(address)
+        if record is None:
+            raise _contradiction(f"{address} is {what}, but nothing is recorded under that name")
+        return record
 
     def _forget(self, address: str) -> None:
         index = self._addresses_of  # made before the record goes
@@ -325,6 +361,8 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: PLR0911
             )
         case AttemptAbandoned():
             return replace(take, status=TakeStatus.ABANDONED)
+        case TakeDeleted():
+            return replace(take, status=TakeStatus.DELETED)
         case OutputsRecorded():
             return replace(
                 take,

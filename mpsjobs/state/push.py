@@ -8,6 +8,7 @@ from pathlib import Path
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import (
+    AssetForgotten,
     AssetPublished,
     AssetRecorded,
     AssetRetired,
@@ -107,14 +108,9 @@ def _still_true(events: Sequence[Event], trial: Fold, file: Path) -> Iterator[Ev
     """What the events say that the history, gone on since, does not know yet."""
     for event in events:
         match event:
-            case (
-                RunStarted()
-                | RunFinished()
-                | AssetRecorded()
-                | AssetRetired()
-                | AssetPublished()
-                | SubmitIntended()
-            ):
+            case RunStarted() | RunFinished() | SubmitIntended():
+                continue
+            case AssetRecorded() | AssetRetired() | AssetForgotten() | AssetPublished():
                 continue
             case _:
                 pass

@@ -16,6 +16,7 @@ from mpsjobs.apply.download import Downloads
 from mpsjobs.apply.publish import Publisher
 from mpsjobs.cli import main
 from mpsjobs.cloud import mps
+from mpsjobs.cloud.directory_store import DirectoryStore
 from mpsjobs.model import events
 from mpsjobs.state import disk, file_session, journal
 
@@ -122,6 +123,8 @@ def run(target: str) -> None:
     killer.around(mps._StagedCreate, "send", "send")
     killer.around(Collector, "collect", "collect")
     killer.around(copying, "_copy", "copy")
+    killer.around(Collector, "adopt", "adopt")
+    killer.around(DirectoryStore, "delete", "delete")
     killer.around(Downloads, "place", "place")
     killer.around(Publisher, "publish", "publish")
     killer.around(file_session.FileSession, "save", "save")

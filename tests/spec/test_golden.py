@@ -18,6 +18,7 @@ import pytest
 
 from mpsjobs.model.asset import Asset
 from mpsjobs.model.diagnostics import Diagnostic, SpecError
+from mpsjobs.model.lifecycle import Lifecycle
 from mpsjobs.spec.catalogue import load_catalogue
 from mpsjobs.spec.load import load_assets
 from mpsjobs.spec.settings import load_settings
@@ -44,11 +45,11 @@ def lines(diagnostic: Diagnostic) -> Iterator[str]:
 
 def as_json(value: Any) -> Any:
     """What is set, in the order of the types."""
+    if isinstance(value, Lifecycle):
+        return value.recorded
     if is_dataclass(value):
-        items = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return {
-            name: as_json(item) for name, item in items if item not in (None, (), {}) and name != "address"
-        }
+        items = ((field.name, as_json(getattr(value, field.name))) for field in fields(value))
+        return {name: item for name, item in items if item not in (None, [], {}) and name != "address"}
     if isinstance(value, tuple | list):
         return [as_json(item) for item in value]
     if isinstance(value, dict):

@@ -14,7 +14,7 @@ from mpsjobs.spec.settings import load_settings
 
 BLOCK = re.compile(r"^```\w+ (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 GUIDE = Path(__file__).parents[2] / "docs" / "guide"
-PAGES = ["defaults", "environments", "matrix", "publishing", "variables"]
+PAGES = ["defaults", "environments", "matrix", "publishing", "renames", "variables"]
 
 
 @pytest.mark.parametrize("page", PAGES)

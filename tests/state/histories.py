@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mpsjobs.model.events import (
+    AssetForgotten,
     AssetPublished,
     AssetRecorded,
     AssetRetired,
@@ -21,6 +22,8 @@ from mpsjobs.model.events import (
     SubmitUnknown,
     SubmitWithdrawn,
     TakeCopied,
+    TakeDeleted,
+    TakeImported,
     TaskFailed,
     TaskSubmitted,
 )
@@ -127,6 +130,32 @@ def published(address: str = "menu", *keys: str, attempt: str = "a1", picked: bo
     )
 
 
+def imported(
+    attempt: str = "a1",
+    fingerprint: str = "f1:x",
+    take: int = 1,
+    realm: str = REALM,
+    *,
+    task_id: str | None = None,
+) -> TakeImported:
+    """A task, or without a TaskId an object."""
+    return TakeImported(
+        at=AT,
+        address="menu",
+        fingerprint=fingerprint,
+        fields={"model": "GL", "prompt": f"für {fingerprint} 音乐"},
+        take=take,
+        attempt_id=attempt,
+        realm=realm,
+        bucket="b-1250000000",
+        region="ap-guangzhou",
+        cos_path=f"audio/takes/{attempt}/",
+        source=f"task {task_id}" if task_id else "object b-1250000000/old/song.wav",
+        task_id=task_id,
+        outputs=() if task_id else (output(f"audio/takes/{attempt}/song.wav"),),
+    )
+
+
 def folded(*events: Event) -> State:
     fold = Fold(State(lineage="L"))
     for seq, event in enumerate(events, 1):
@@ -157,7 +186,11 @@ def _of_attempt(draw: Any, state: State) -> Event | None:
         TaskFailed(AT, attempt, draw(_TEXT), draw(_MAYBE)),
         OutputsRecorded(AT, attempt, (output(draw(_TEXT)),)),
     ]
+    if take.status is TakeStatus.DELETED:
+        return None
     choices: list[Event] = list(finished[1:])
+    if take.status is TakeStatus.DONE:
+        choices.append(TakeDeleted(AT, attempt))
     if take.status in {TakeStatus.INTENDED, TakeStatus.UNKNOWN}:
         choices += [*unanswered, finished[0], AttemptAbandoned(AT, attempt)]
     if take.status is TakeStatus.INTENDED:
@@ -180,9 +213,14 @@ def next_event(draw: Any, state: State, number: int) -> Event:  # noqa: PLR0911 
         take = state.pool(fingerprint).next_number
         if kind == 6 and draw(st.booleans()):
             return copied(f"a{number}", fingerprint, take, draw(_REALMS), preferred=draw(st.booleans()))
+        if kind == 5 and draw(st.booleans()):
+            task_id = draw(st.none() | st.just(f"task-{number}"))
+            return imported(f"a{number}", fingerprint, take, draw(_REALMS), task_id=task_id)
         return intended(f"a{number}", fingerprint, take, draw(_REALMS))
     if kind == 7 and state.assets:
-        return AssetRetired(AT, draw(st.sampled_from(sorted(state.assets))))
+        gone = draw(st.sampled_from([AssetRetired, AssetForgotten]))
+        left: Event = gone(AT, draw(st.sampled_from(sorted(state.assets))))
+        return left
     if kind == 10 and state.assets:
         keys = draw(st.sets(st.sampled_from(["music/a.mp3", "music/b.mp3", "music/c.mp3"])))
         return published(
@@ -199,8 +237,10 @@ def next_event(draw: Any, state: State, number: int) -> Event:  # noqa: PLR0911 
         run: Event = draw(st.sampled_from(runs))
         return run
     moved_from = draw(st.none() | _ADDRESSES)
+    lifecycle = draw(st.sampled_from([None, {}, {"prevent_retire": True, "timeout": 90.0}]))
+    wanted = draw(st.integers(1, 3))
     return AssetRecorded(
-        AT, draw(_ADDRESSES), draw(_FINGERPRINTS), draw(_REALMS), draw(st.integers(1, 3)), None, moved_from
+        AT, draw(_ADDRESSES), draw(_FINGERPRINTS), draw(_REALMS), wanted, None, moved_from, lifecycle
     )
 
 

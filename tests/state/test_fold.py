@@ -6,6 +6,7 @@ from hypothesis import given
 
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import (
+    AssetForgotten,
     AssetRetired,
     Event,
     OutputsRecorded,
@@ -15,6 +16,7 @@ from mpsjobs.model.events import (
     SubmitRefused,
     SubmitUnknown,
     SubmitWithdrawn,
+    TakeDeleted,
     TaskFailed,
     TaskSubmitted,
 )
@@ -28,6 +30,7 @@ from .histories import (
     copied,
     folded,
     histories,
+    imported,
     intended,
     output,
     published,
@@ -283,6 +286,44 @@ def test_what_does_not_follow_is_refused_and_changes_nothing(events: list[Event]
     assert fold.state == before
 
 
+def test_an_imported_object_is_there_and_an_imported_task_is_one_like_any_other() -> None:
+    take = only_take(folded(imported()))
+    assert (take.status, take.usable, take.imported) == (
+        TakeStatus.DONE,
+        True,
+        "object b-1250000000/old/song.wav",
+    )
+    running = folded(imported(task_id="t1"))
+    assert (only_take(running).in_flight, only_take(running).task_id) == (True, "t1")
+    done = folded(imported(task_id="t1"), OutputsRecorded(AT, "a1", (output(),)))
+    assert (only_take(done).usable, only_take(done).adopted) == (True, False)
+    assert (
+        only_take(folded(imported(task_id="t1"), TaskFailed(AT, "a1", "no", None))).status
+        is TakeStatus.FAILED
+    )
+
+
+def test_a_deleted_take_is_remembered_and_never_used_again() -> None:
+    state = folded(*bought(), recorded(), TakeDeleted(AT, "a1"))
+    take = only_take(state)
+    assert (take.status, take.usable, len(take.outputs)) == (TakeStatus.DELETED, False, 1)
+    assert state.assets["menu"].status is AssetStatus.FAILED
+    with pytest.raises(StateError, match="contradicts itself"):
+        folded(*bought(), TakeDeleted(AT, "a1"), OutputsRecorded(AT, "a1", (output(),)))
+
+
+def test_a_forgotten_address_leaves_its_takes_and_nothing_else() -> None:
+    state = folded(*bought(), recorded(), AssetForgotten(AT, "menu"))
+    assert (state.assets, state.retired, only_take(state).usable) == ({}, {}, True)
+
+
+def test_a_lifecycle_is_what_was_last_said_of_it_and_moves_along() -> None:
+    said = replace(recorded(), lifecycle={"prevent_retire": True})
+    moved = recorded("boss", moved_from="menu")
+    assert folded(*bought(), said, moved).assets["boss"].lifecycle == {"prevent_retire": True}
+    assert folded(*bought(), said, replace(moved, lifecycle={})).assets["boss"].lifecycle == {}
+
+
 def test_events_come_in_order() -> None:
     with pytest.raises(StateError):
         Fold(State(lineage="L", serial=4)).apply(RunFinished(AT, "r", 0), 6)
@@ -293,7 +334,7 @@ def test_every_event_of_an_attempt_says_what_it_may_follow() -> None:
     assert {
         e
         for e in get_args(Event)
-        if "attempt_id" in e.__slots__ and e.__name__ not in {"SubmitIntended", "TakeCopied"}
+        if "attempt_id" in e.__slots__ and e.__name__ not in {"SubmitIntended", "TakeCopied", "TakeImported"}
     } == set(_FROM)
 
 

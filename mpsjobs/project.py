@@ -169,7 +169,7 @@ class Project:
         Raises:
             SpecError, StateError: see `load` and `state`.
         """
-        return self._plan(self.load(strict=options.strict), self.state(), options)
+        return self.plan_for(self.load(strict=options.strict), self.state(), options)
 
     def graph(self) -> Graph:
         """Who needs whom among the desired assets, with what the plan does with each.
@@ -178,7 +178,7 @@ class Project:
             SpecError, StateError: see `load` and `state`.
         """
         loaded, state = self.load(), self.state()
-        return graph_of(loaded.assets, self._plan(loaded, state, Options()), state)
+        return graph_of(loaded.assets, self.plan_for(loaded, state, Options()), state)
 
     def save_plan(self, file: Path, options: Options = Options()) -> Plan:
         """Plan, and write the plan to a file that `apply` takes later.
@@ -187,7 +187,7 @@ class Project:
             SpecError, StateError: see `plan`; the file cannot be written.
         """
         state = self.state()
-        plan = self._plan(self.load(strict=options.strict), state, options)
+        plan = self.plan_for(self.load(strict=options.strict), state, options)
         try:
             file.write_bytes(encode(plan, state, options.selection))
         except OSError as error:
@@ -298,7 +298,7 @@ class Project:
         on_start: Callable[[Callable[[], None]], None],
         options: Options,
     ) -> Applied:
-        plan = self._plan(loaded, session.state, options)
+        plan = self.plan_for(loaded, session.state, options)
         if not options.mode.submits:
             plan = only_imports(plan) if options.mode is Mode.IMPORT else only_waiting(plan)
         elif options.saved and (reasons := tuple(stale(options.saved, plan, session.state))):
@@ -453,7 +453,8 @@ class Project:
     def _sources(self) -> Sources:
         return Sources(self.root, self.settings, self.catalogue, self._clock)
 
-    def _plan(self, loaded: Loaded, state: State, options: Options) -> Plan:
+    def plan_for(self, loaded: Loaded, state: State, options: Options) -> Plan:
+        """What it takes to come from a state to what is wanted."""
         sources, notices = self._sources.read() if options.mode.submits else ((), ())
         terms = Terms(
             realm=self.settings.provider.realm,

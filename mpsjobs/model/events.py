@@ -171,8 +171,16 @@ class TakeDeleted:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputsErased:
+    """The outputs of a deleted take are in the store no more."""
+
+    at: str
+    attempt_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptAbandoned:
-    """Nobody waits for this unknown attempt any longer: its take may be bought again. If outputs show up after all, they are a take."""
+    """Nobody waits for this attempt any longer: its take may be bought again. If outputs show up after all, they are a take."""
 
     at: str
     attempt_id: str
@@ -218,6 +226,14 @@ class AssetPublished:
     published: tuple[Published, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class AssetForgotten:
+    """Nothing is remembered under this address any more. The takes of its sound stay where they are."""
+
+    at: str
+    address: str
+
+
 Event: TypeAlias = (
     RunStarted
     | RunFinished
@@ -232,6 +248,7 @@ Event: TypeAlias = (
     | TakeCopied
     | TakeImported
     | TakeDeleted
+    | OutputsErased
     | AttemptAbandoned
     | AssetRecorded
     | AssetRetired

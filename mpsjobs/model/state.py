@@ -102,6 +102,7 @@ class Take:
     `origin_environment`; `preferred` there: it is the one to use unless somebody picks another.
 
     What was imported says in `imported` from where: `task 24…`, `object bucket/key`. Of a deleted one, `outputs` are what was deleted.
+    Once it is `erased`, they are gone from the store.
     """
 
     take: int
@@ -131,6 +132,7 @@ class Take:
     origin_attempt: str | None = None
     preferred: bool = False
     imported: str | None = None
+    erased: bool = False
 
     @property
     def root(self) -> str:
@@ -139,7 +141,12 @@ class Take:
 
     @property
     def usable(self) -> bool:
-        return self.status is TakeStatus.DONE and not self.rejected and bool(self.outputs)
+        return self.there and not self.rejected
+
+    @property
+    def there(self) -> bool:
+        """Whether there are outputs of it, rejected or not."""
+        return self.status is TakeStatus.DONE and bool(self.outputs)
 
     @property
     def in_flight(self) -> bool:

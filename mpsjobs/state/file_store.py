@@ -1,6 +1,7 @@
 """State in files: the journal `<path>.journal` is the truth, the snapshot `<path>` makes reading quick, `<path>.backup` is the one before."""
 
 import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,13 +12,13 @@ from mpsjobs.model.ports import Clock, LockInfo
 from mpsjobs.model.state import State
 from mpsjobs.state import codec
 from mpsjobs.state.codec import Header, Line, encode_header
-from mpsjobs.state.disk import check_writable, failures_named, file_id, replace_file, sibling
+from mpsjobs.state.disk import check_writable, failures_named, file_id, keep_backup, replace_file, sibling
 from mpsjobs.state.file_session import BACKUP, Before, FileSession
 from mpsjobs.state.fold import Fold
-from mpsjobs.state.journal import JournalWriter, Mark, Tail, read_journal
+from mpsjobs.state.journal import JournalWriter, Mark, Tail, read_journal, stream
 from mpsjobs.state.lock import StateLock
 from mpsjobs.state.shape import ShapeError
-from mpsjobs.state.snapshot import Snapshot, decode_snapshot
+from mpsjobs.state.snapshot import Snapshot, decode_snapshot, encode_snapshot
 
 _REBASE: Final = "go on from the state file with `mpsjobs state rebase`: what happened after it was saved is then no longer known"
 
@@ -70,6 +71,18 @@ class FileStateStore:
         with failures_named("reading of the state", self._path):
             return read_journal(self._journal).lines if self._journal.exists() else ()
 
+    def history(self) -> Iterator[Line]:
+        """The lines of the journal one by one, read without the lock; none where nothing has ever happened.
+
+        Raises:
+            StateError: the journal is damaged, or missing although there is a snapshot.
+        """
+        with failures_named("reading of the state", self._path):
+            if self._journal.exists():
+                yield from stream(self._journal)
+            else:
+                self._without_journal(self._snapshot(self._path))
+
     def force_unlock(self, lock_id: str | None = None) -> LockInfo | None:
         """Take the lock away from a run that is dead, or that this machine knows nothing of (see `StateLock.force`)."""
         return self._lock().force(lock_id)
@@ -95,18 +108,53 @@ class FileStateStore:
                     hint=f"Put a copy there, such as {self._backup.name}.",
                     code=Code.STATE_UNREADABLE,
                 )
-            aside = sibling(self._journal, f".before-{snapshot.state.serial}-{uuid.uuid4().hex[:8]}")
-            with failures_named("rebase of the state", self._journal):
-                kept = self._journal.exists()
-                if kept:
-                    # A second name first: at no time is the old journal without one.
-                    aside.hardlink_to(self._journal)
-                replace_file(
-                    self._journal, encode_header(Header(snapshot.state.lineage, snapshot.state.serial))
-                )
-            return aside if kept else None
+            return self._begin_anew(snapshot.state)
         finally:
             lock.release()
+
+    def replace(self, choose: Callable[[State | None], State | None], *, lock_timeout_s: float = 0) -> Path | None:
+        """Let another state take the place of this one, with a new journal after it.
+
+        `choose` is given what is here, None when it cannot be trusted, and returns the new state, None to leave everything. Its serial is
+        higher than that of what is here, so that a crash in between is seen, and `rebase` goes on from it. What was here is kept under
+        other names; returns that of the journal.
+
+        Raises:
+            LockHeldError: another run holds the state.
+            StateError: it cannot be written.
+        """
+        lock = self._lock()
+        lock.acquire("state push", timeout_s=lock_timeout_s)
+        try:
+            try:
+                here = self.read()
+            except StateError:
+                here = None
+            chosen = choose(here)
+            if chosen is None:
+                return None
+            with failures_named("replacing of the state", self._path):
+                if self._path.exists():
+                    keep_backup(self._path, self._aside(self._path, here.serial if here else 0))
+                    keep_backup(self._path, self._backup)
+                replace_file(self._path, encode_snapshot(Snapshot(chosen, 0)))
+            return self._begin_anew(chosen)
+        finally:
+            lock.release()
+
+    def _begin_anew(self, state: State) -> Path | None:
+        """A new journal after the saved state. The old one, if there is one, is kept under another name."""
+        aside = self._aside(self._journal, state.serial)
+        with failures_named("rebase of the state", self._journal):
+            kept = self._journal.exists()
+            if kept:
+                # A second name first: at no time is the old journal without one.
+                aside.hardlink_to(self._journal)
+            replace_file(self._journal, encode_header(Header(state.lineage, state.serial)))
+        return aside if kept else None
+
+    def _aside(self, path: Path, serial: int) -> Path:
+        return sibling(path, f".before-{serial}-{uuid.uuid4().hex[:8]}")
 
     def _lock(self) -> StateLock:
         return StateLock(self._path, clock=self._clock, version=self._version)

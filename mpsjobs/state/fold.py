@@ -15,6 +15,7 @@ from mpsjobs.model.events import (
     AssetRetired,
     AttemptAbandoned,
     Event,
+    OutputsErased,
     OutputsRecorded,
     RunFinished,
     RunStarted,
@@ -52,6 +53,7 @@ _AttemptEvent: TypeAlias = (
     | TaskFailed
     | OutputsRecorded
     | TakeDeleted
+    | OutputsErased
     | AttemptAbandoned
 )
 
@@ -68,7 +70,8 @@ _FROM: Mapping[type[_AttemptEvent], frozenset[TakeStatus]] = {
     TaskFailed: _UNANSWERED | {TakeStatus.SUBMITTED},
     OutputsRecorded: frozenset(TakeStatus) - {TakeStatus.DELETED},
     TakeDeleted: frozenset({TakeStatus.DONE}),
-    AttemptAbandoned: _OPEN,
+    OutputsErased: frozenset({TakeStatus.DELETED}),
+    AttemptAbandoned: _OPEN | {TakeStatus.SUBMITTED},
 }
 
 
@@ -107,9 +110,7 @@ class Fold:
             case AssetPublished():
                 self._publish(event, seq)
             case AssetForgotten():
-                record = self._known(event.address, "forgotten")
-                self._forget(event.address)
-                self._supersede(event.address, record, event.at)
+                self._forget_all(event)
             case (
                 Sending()
                 | SubmitWithdrawn()
@@ -119,6 +120,7 @@ class Fold:
                 | TaskFailed()
                 | OutputsRecorded()
                 | TakeDeleted()
+                | OutputsErased()
                 | AttemptAbandoned()
             ):
                 self._advance(event, seq)
@@ -324,6 +326,14 @@ class Fold:
             raise _contradiction(f"{address} is {what}, but nothing is recorded under that name")
         return record
 
+    def _forget_all(self, event: AssetForgotten) -> None:
+        if event.address not in self.state.assets and event.address not in self.state.retired:
+            raise _contradiction(f"{event.address} is forgotten, but nothing is recorded under that name")
+        if (record := self.state.assets.get(event.address)) is not None:
+            self._supersede(event.address, record, event.at)
+        self._forget(event.address)
+        self.state.retired.pop(event.address, None)
+
     def _forget(self, address: str) -> None:
         index = self._addresses_of  # made before the record goes
         record = self.state.assets.pop(address, None)
@@ -363,6 +373,8 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: PLR0911
             return replace(take, status=TakeStatus.ABANDONED)
         case TakeDeleted():
             return replace(take, status=TakeStatus.DELETED)
+        case OutputsErased():
+            return replace(take, erased=True)
         case OutputsRecorded():
             return replace(
                 take,

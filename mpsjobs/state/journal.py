@@ -1,7 +1,7 @@
 """The journal: one event a line, only ever appended to. It is the truth; everything else can be made from it."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -73,6 +73,32 @@ def read_journal(path: Path, known: Mark | None = None) -> Tail:
                 return _tail(path, header, known, known.offset + len(line), file.read())
         file.seek(len(head))
         return _tail(path, header, Mark(header.base, 0), len(head), file.read())
+
+
+def stream(path: Path) -> Iterator[Line]:
+    """The lines of a journal one by one, however long it is, up to its end or a torn one. Needs no lock.
+
+    Raises:
+        FileNotFoundError: there is no journal.
+        StateError: it is damaged.
+    """
+    with path.open("rb") as file:
+        try:
+            decode_header(file.readline(_MAX_HEADER).removesuffix(b"\n"))
+        except DamagedLineError as error:
+            raise damaged(path, 0, f"Its first line cannot be read: {error}.") from None
+        torn: int | None = None
+        offset = file.tell()
+        for piece in file:
+            try:
+                line = decode_line(piece.removesuffix(b"\n"))
+            except DamagedLineError:
+                torn = offset if torn is None else torn
+            else:
+                if torn is not None:
+                    raise damaged(path, torn, "This line is damaged, and whole lines follow it.")
+                yield line
+            offset += len(piece)
 
 
 class JournalWriter:

@@ -96,6 +96,11 @@ def decode_errored(data: bytes) -> Errored:
         return Errored(_snapshot(document).state, tuple(line_of(line) for line in lines))
 
 
+def is_errored(data: bytes) -> bool:
+    """Whether this is, or was meant to be, what `encode_errored` writes. The content is not checked."""
+    return b'"unrecorded"' in data
+
+
 def sealed(document: Mapping[str, Any]) -> bytes:
     """The document's bytes with their checksum."""
     data = orjson.dumps({**document, "checksum": "0" * _SUM_SIZE}, default=plain, option=_OPTIONS)

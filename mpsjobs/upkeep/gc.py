@@ -1,0 +1,178 @@
+"""Taking away what nobody uses: which takes may go, and why all others stay."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mpsjobs._version import __version__
+from mpsjobs.apply.deletion import Deletion, Doomed, delete_takes, unfinished
+from mpsjobs.cloud.clock import SystemClock
+from mpsjobs.model.change import Kind
+from mpsjobs.model.state import State, Take, TakeStatus, chosen_take
+from mpsjobs.project import Options, Project
+from mpsjobs.spec.load import Loaded
+from mpsjobs.spec.settings import load_settings
+from mpsjobs.state.file_store import FileStateStore
+from mpsjobs.state.identity import timestamp
+from mpsjobs.upkeep.operation import Operation, operation
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """What may go: takes of retired assets, and what an earlier deletion left in the store."""
+
+    takes: tuple[Doomed, ...]
+    left: tuple[Doomed, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes in the store."""
+        return sum(each.size for each in self.takes + self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was found; and what was deleted, None where nobody said yes or it was a dry run."""
+
+    garbage: Garbage
+    deletion: Deletion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which takes may go: those of assets that were retired so many seconds ago; `rejected`: also rejected and late ones."""
+
+    older_than_s: float
+    rejected: bool = False
+
+
+def collect_garbage(
+    project: Project,
+    rule: Rule,
+    *,
+    approve: Callable[[Garbage], bool],
+    report: Callable[[Doomed], None] = lambda _: None,
+    lock_timeout_s: float = 0,
+) -> Collected:
+    """Delete what `find_garbage` finds, if `approve` says yes, which is asked under the lock.
+
+    Raises:
+        SpecError, StateError, LockHeldError: see `Project.apply`. Nothing was deleted.
+        StateError: in the middle of it: nothing is deleted that the state does not say is deleted.
+    """
+    others, loaded = other_states(project), project.load()
+    with operation(project, "gc", lock_timeout_s=lock_timeout_s) as held:
+        garbage = find_garbage(project, held.state, loaded, others, rule)
+        return carry_out(project, held, garbage, approve, report)
+
+
+def find_garbage(
+    project: Project, state: State, loaded: Loaded, others: Iterable[State], rule: Rule
+) -> Garbage:
+    """Takes that only assets used which are retired.
+
+    Never those of a sound that an asset of the state or of the specs has, nor what the state of another environment refers to, nor what
+    a take in use was made from, nor anything in flight.
+    """
+    plan = project.plan_for(loaded, state, Options())
+    kept = {change.fingerprint for change in plan.changes if change.kind is not Kind.RETIRE}
+    kept |= {record.fingerprint for record in state.assets.values()}
+    realm = project.settings.provider.realm
+    retired = _retired_before(state, SystemClock().utc() - timedelta(seconds=rule.older_than_s))
+    takes = tuple(
+        each
+        for each in deletable(state, realm, used_objects(others) | _used_inputs(state), kept=kept)
+        if each.fingerprint in retired and (rule.rejected or not (each.take.rejected or each.take.late))
+    )
+    return Garbage(takes, tuple(unfinished(state, realm)))
+
+
+def carry_out(
+    project: Project,
+    held: Operation,
+    garbage: Garbage,
+    approve: Callable[[Garbage], bool],
+    report: Callable[[Doomed], None],
+) -> Collected:
+    """Ask, and delete it. See `delete_takes` for what it guarantees and raises."""
+    if not (garbage.takes or garbage.left) or not approve(garbage):
+        return Collected(garbage, None)
+    store = project.connections.objects  # without credentials nothing begins
+    held.session.append([held.begin()])
+    deletion = delete_takes(
+        held.session, store, project.settings.owner, garbage.takes + garbage.left, held.now, report
+    )
+    held.session.append([held.end(1 if deletion.failed else 0)])
+    return Collected(garbage, deletion)
+
+
+def other_states(project: Project) -> tuple[State, ...]:
+    """The states of the project's other environments, and any that lie beside its own: one that cannot be read is an error.
+
+    Raises:
+        SpecError: the settings of an environment hold mistakes.
+        StateError: one of the states cannot be trusted, so nobody knows what it refers to.
+    """
+    root, own = project.root, (project.root / project.settings.state.path).resolve()
+    names: tuple[str | None, ...] = (None, *project.settings.environments)
+    paths = {root / load_settings(root, name)[0].state.path for name in names}
+    paths |= {*root.glob("mpsjobs*.state.json"), *own.parent.glob("mpsjobs*.state.json")}
+    others = sorted({path.resolve() for path in paths} - {own})
+    return tuple(
+        FileStateStore(path, clock=SystemClock(), version=__version__).read() for path in others
+    )
+
+
+def _retired_before(state: State, moment: datetime) -> set[str]:
+    """The fingerprints of retired assets, the last of which was retired before this moment."""
+    last: dict[str, str] = {}
+    for record in state.retired.values():
+        last[record.fingerprint] = max(record.retired_at, last.get(record.fingerprint, ""))
+    limit = timestamp(moment)
+    return {fingerprint for fingerprint, at in last.items() if at < limit}
+
+
+def used_objects(states: Iterable[State]) -> set[tuple[str, str]]:
+    """Bucket and key of everything that these states have takes in."""
+    return {
+        (output.bucket, output.key)
+        for state in states
+        for _, take in state.takes()
+        if take.deleted_at is None
+        for output in take.outputs
+    }
+
+
+def _used_inputs(state: State) -> set[tuple[str, str]]:
+    """Bucket and key of what the takes in use were made from."""
+    return {
+        (output.bucket, output.key)
+        for record in state.assets.values()
+        if (used := chosen_take(state.pool(record.fingerprint), record.realm, record.pick))
+        for each in used.inputs
+        for take in state.pool(each.fingerprint).takes
+        if take.take == each.take
+        for output in take.outputs
+    }
+
+
+def deletable(
+    state: State, realm: str, used: set[tuple[str, str]], *, kept: Collection[str | None]
+) -> Iterator[Doomed]:
+    """Takes of this realm that are there, but for those of sounds that are `kept`, and of `used` objects; by address and number."""
+    found = [
+        Doomed(fingerprint, take)
+        for fingerprint, take in state.takes()
+        if fingerprint not in kept and take.realm == realm and take.there and not _used(take, used)
+    ]
+    return iter(sorted(found, key=lambda each: (each.take.address, each.fingerprint, each.take.take)))
+
+
+def _used(take: Take, used: set[tuple[str, str]]) -> bool:
+    return any((output.bucket, output.key) in used for output in take.outputs)
+
+
+def in_flight(state: State, realm: str) -> int:
+    """How many tasks are, or may be, on their way: what they write is paid for and comes to the store later."""
+    on_the_way = {TakeStatus.SUBMITTED, TakeStatus.UNKNOWN, TakeStatus.INTENDED}
+    return sum(take.realm == realm and take.status in on_the_way for _, take in state.takes())

@@ -1,0 +1,141 @@
+"""What happened, from the journal: runs with who started them and what they did, and the life of one address. Reads line by line."""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from mpsjobs.model.events import (
+    AssetRecorded,
+    Event,
+    RunFinished,
+    RunStarted,
+    SubmitIntended,
+    TakeCopied,
+    TaskSubmitted,
+)
+from mpsjobs.project import Project
+from mpsjobs.state.codec import Line
+
+COUNTED: Final[Mapping[str, str]] = {
+    "TaskSubmitted": "submitted",
+    "OutputsRecorded": "finished",
+    "TakeCopied": "copied",
+    "TaskFailed": "failed",
+    "SubmitRefused": "refused",
+    "SubmitUnknown": "unknown",
+    "AttemptAbandoned": "abandoned",
+    "AssetRecorded": "recorded",
+    "AssetRetired": "retired",
+    "AssetForgotten": "forgotten",
+    "TakeDeleted": "deleted",
+}
+"""What is counted of a run: the kind of event, and its word."""
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """One run. `finished_at` and `exit_code` are None when it broke off; `serial` is the number of its first event.
+
+    What is recorded before a run begins, such as what became of the run before, is counted with it.
+    """
+
+    serial: int
+    started_at: str
+    run_id: str | None = None
+    command: str | None = None
+    who: str | None = None
+    commit: str | None = None
+    version: str | None = None
+    finished_at: str | None = None
+    exit_code: int | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that happened to an address or to a take of it. `run` is when it did."""
+
+    serial: int
+    event: Event
+    run: RunRecord | None
+    take: int | None = None
+    task_id: str | None = None
+
+
+def runs(project: Project, limit: int | None = None) -> list[RunRecord]:
+    """The last `limit` runs, the newest first; None: all.
+
+    Raises:
+        StateError: the journal cannot be trusted.
+    """
+    last: deque[RunRecord] = deque(maxlen=limit)
+    for record, _ in _told(project.store.history()):
+        if not last or last[-1] is not record:
+            last.append(record)
+    return list(reversed(last))
+
+
+def happenings(project: Project, address: str, limit: int | None = None) -> list[Happening]:
+    """What happened to an address, under its earlier names too, and to the takes of its sounds; the newest first.
+
+    Raises:
+        StateError: the journal cannot be trusted.
+    """
+    names, sounds = _ancestry(project.store.history(), address)
+    last: deque[Happening] = deque(maxlen=limit)
+    takes: dict[str, int] = {}
+    tasks: dict[str, str | None] = {}
+    for record, line in _told(project.store.history()):
+        match event := line.event:
+            case SubmitIntended() | TakeCopied() if event.fingerprint in sounds or event.address in names:
+                takes[event.attempt_id] = event.take
+                tasks[event.attempt_id] = event.task_id if isinstance(event, TakeCopied) else None
+            case TaskSubmitted() if event.attempt_id in takes:
+                tasks[event.attempt_id] = event.task_id
+            case _:
+                pass
+        attempt = getattr(event, "attempt_id", None)
+        if attempt in takes:
+            last.append(Happening(line.seq, event, record, takes[attempt], tasks[attempt]))
+        elif attempt is None and getattr(event, "address", None) in names:
+            last.append(Happening(line.seq, event, record))
+    return list(reversed(last))
+
+
+def _told(lines: Iterable[Line]) -> Iterator[tuple[RunRecord, Line]]:
+    """Each line with the run that it belongs to."""
+    open_run = RunRecord(0, "")
+    begun = False
+    for line in lines:
+        event = line.event
+        if not begun:
+            open_run, begun = RunRecord(line.seq, event.at), True
+        if isinstance(event, RunStarted):
+            if open_run.run_id is not None:  # the run before broke off
+                open_run = RunRecord(line.seq, event.at)
+            open_run.started_at, open_run.run_id, open_run.command = event.at, event.run_id, event.command
+            open_run.who, open_run.commit, open_run.version = event.who, event.commit, event.version
+        elif isinstance(event, RunFinished):
+            open_run.finished_at, open_run.exit_code, begun = event.at, event.exit_code, False
+        if word := COUNTED.get(type(event).__name__):
+            moved = isinstance(event, AssetRecorded) and event.moved_from is not None
+            open_run.counts["moved" if moved else word] += 1
+        yield open_run, line
+
+
+def _ancestry(lines: Iterable[Line], address: str) -> tuple[set[str], set[str]]:
+    """The names that the address ever had, and the fingerprints that it pointed at under them."""
+    sounds: dict[str, set[str]] = {}
+    before: dict[str, set[str]] = {}
+    for line in lines:
+        if isinstance(line.event, AssetRecorded):
+            sounds.setdefault(line.event.address, set()).add(line.event.fingerprint)
+            if line.event.moved_from is not None:
+                before.setdefault(line.event.address, set()).add(line.event.moved_from)
+    names, todo = {address}, [address]
+    while todo:
+        new = before.get(todo.pop(), set()) - names
+        names |= new
+        todo += new
+    return names, set().union(*(sounds.get(name, set()) for name in names))

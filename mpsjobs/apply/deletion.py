@@ -85,7 +85,10 @@ def delete_takes(
             for each in done:
                 report(each)
     return Deletion(
-        len(gone), sum(len(each.take.outputs) for each in gone), sum(each.size for each in gone), tuple(failed)
+        len(gone),
+        sum(len(each.take.outputs) for each in gone),
+        sum(each.size for each in gone),
+        tuple(failed),
     )
 
 
@@ -96,9 +99,7 @@ def _batches(doomed: Sequence[Doomed]) -> Iterator[Sequence[Doomed]]:
 
 def _as_recorded(state: State, doomed: Doomed) -> Doomed:
     takes = state.pool(doomed.fingerprint).takes
-    return replace(
-        doomed, take=next(take for take in takes if take.attempt_id == doomed.take.attempt_id)
-    )
+    return replace(doomed, take=next(take for take in takes if take.attempt_id == doomed.take.attempt_id))
 
 
 def _erase(store: ObjectStore, owner: str, state: State, doomed: Doomed) -> CloudError | None:

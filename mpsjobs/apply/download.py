@@ -26,8 +26,17 @@ _RESERVED = frozenset(
 
 def file_names(address: str, outputs: tuple[Output, ...]) -> dict[str, Output]:
     """File name → output. Valid on Windows; `~` occurs in no address, so no name can stand for two assets."""
+    return numbered_names(stem_of(address), outputs)
+
+
+def stem_of(address: str) -> str:
+    """The address as the name of a file or a folder."""
     first, dot, rest = address.partition(".")
-    stem = (f"{first}~" if first.lower() in _RESERVED else first) + dot + rest
+    return (f"{first}~" if first.lower() in _RESERVED else first) + dot + rest
+
+
+def numbered_names(stem: str, outputs: tuple[Output, ...]) -> dict[str, Output]:
+    """File name → output: `stem.mp3`, `stem~2.mp3` and so on."""
     return {
         f"{stem}{f'~{number}' if number > 1 else ''}.{output.format or 'bin'}": output
         for number, output in enumerate(outputs, 1)

@@ -12,6 +12,7 @@ import click
 from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.progress import Unknown
 from mpsjobs.apply.result import ApplyResult, ExitCode
+from mpsjobs.cli.asking import ask
 from mpsjobs.cli.log import configure_log
 from mpsjobs.cli.options import open_project
 from mpsjobs.cli.output import Output
@@ -70,7 +71,7 @@ def _approve(
         output.diagnostics(plan.diagnostics)
         for line in (nothing,) if nothing and not plan.changes else plan_lines(plan, look):
             output.result(line)
-    approved = auto_approve or not _changes_anything(plan) or _ask(output)
+    approved = auto_approve or not _changes_anything(plan) or ask(output)
     if approved:
         view.begin()
     return approved
@@ -81,14 +82,6 @@ def _changes_anything(plan: Plan) -> bool:
     return any(
         change.kind not in {Kind.KEEP, Kind.FAILED, Kind.RESUME, Kind.UNRESOLVED} for change in plan.changes
     )
-
-
-def _ask(output: Output) -> bool:
-    if not sys.stdin.isatty():
-        raise click.UsageError("There is no terminal to ask on. Look at the plan and say --auto-approve.")
-    output.say()
-    output.say("Do you want mpsjobs to do this? Only 'yes' is taken as a yes.")
-    return str(click.prompt("Enter a value", err=True, default="", show_default=False)).strip() == "yes"
 
 
 @contextmanager

@@ -192,6 +192,30 @@ class CosStore:
                         raise
         raise AssertionError(ref)
 
+    def append_rest(self, ref: ObjectRef, to: Path) -> ObjectInfo | None:
+        check_key(ref.key)
+        with self._failures_named("read", ref):
+            to.parent.mkdir(parents=True, exist_ok=True)
+            for left in reversed(range(_FETCHES)):
+                begin = to.stat().st_size if to.exists() else 0
+                info = self.head(ref)
+                if info is None or begin >= info.size > 0:
+                    return info
+                answer = self._client(ref.region).get_object(Bucket=ref.bucket, Key=ref.key, **_range(begin))
+                try:
+                    partial = answer["ResponseMetadata"]["HTTPStatusCode"] == 206
+                    with contextlib.closing(answer["Body"]) as body, to.open("ab") as file:
+                        if not partial:  # the server knows no ranges
+                            file.truncate(0)
+                        for chunk in body.iter_chunks(_CHUNK):  # verifies the length
+                            file.write(chunk)
+                except _BROKEN_OFF:
+                    if not left:
+                        raise
+                else:
+                    return info
+        raise AssertionError(ref)
+
     def head(self, ref: ObjectRef) -> ObjectInfo | None:
         check_key(ref.key)
         with self._failures_named("read", ref):
@@ -287,6 +311,10 @@ def _forbid_overwrite(params: dict[str, Any], context: dict[str, Any], **_: Any)
 def _in_headers(metadata: Mapping[str, str]) -> dict[str, str]:
     """Metadata travel in headers, which are ASCII."""
     return {name: quote(value, safe=" !#$&'()*+,/:;=?@[]~") for name, value in metadata.items()}
+
+
+def _range(begin: int) -> dict[str, str]:
+    return {"Range": f"bytes={begin}-"} if begin else {}
 
 
 def _bare(etag: str) -> str:

@@ -77,6 +77,19 @@ class DirectoryStore:
                 _replace(to, lambda file: _copy(content, file))
                 return _info(ref, os.fstat(content.fileno()))
 
+    def append_rest(self, ref: ObjectRef, to: Path) -> ObjectInfo | None:
+        with _failures_named("read", ref):
+            try:
+                content = self._path(ref).open("rb")
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                return None
+            with content:
+                to.parent.mkdir(parents=True, exist_ok=True)
+                with to.open("ab") as file:
+                    content.seek(file.tell())
+                    _copy(content, file)
+                return _info(ref, os.fstat(content.fileno()))
+
     def head(self, ref: ObjectRef) -> ObjectInfo | None:
         path = self._path(ref)
         with _failures_named("read", ref):

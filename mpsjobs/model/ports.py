@@ -247,6 +247,14 @@ class ObjectStore(Protocol):
         """Write the object's content to the file `to` (replaced atomically). None when there is no such object."""
         ...
 
+    def append_rest(self, ref: ObjectRef, to: Path) -> ObjectInfo | None:
+        """Append to the file `to` what the object has beyond the file's length; a file that is not there begins.
+
+        What has come stays when the transfer breaks off, so that another call goes on from there. Nothing tells whether the file's
+        beginning is that of this object: compare a digest of the whole. None when there is no such object; the file stays as it is.
+        """
+        ...
+
     def head(self, ref: ObjectRef) -> ObjectInfo | None: ...
 
     def list(self, prefix: ObjectRef, *, start_after: str = "") -> Iterator[ObjectInfo]:

@@ -90,7 +90,9 @@ def _refusal(here: State | None, given: State) -> str:
         age = "is as old as" if given.serial == here.serial else "is older than"
         return f"it ends with event {given.serial} and {age} the state here, which ends with event {here.serial}."
     known = {take.attempt_id for _, take in given.takes()}
-    lost = [take for _, take in here.takes() if take.attempt_id not in known and (take.task_id or take.outputs)]
+    lost = [
+        take for _, take in here.takes() if take.attempt_id not in known and (take.task_id or take.outputs)
+    ]
     if lost:
         number = f"{len(lost)} paid take{'s'[: len(lost) != 1]}"
         return f"it does not know {number} that the state here has, such as take {lost[0].take} of {lost[0].address}."

@@ -112,7 +112,9 @@ class FileStateStore:
         finally:
             lock.release()
 
-    def replace(self, choose: Callable[[State | None], State | None], *, lock_timeout_s: float = 0) -> Path | None:
+    def replace(
+        self, choose: Callable[[State | None], State | None], *, lock_timeout_s: float = 0
+    ) -> Path | None:
         """Let another state take the place of this one, with a new journal after it.
 
         `choose` is given what is here, None when it cannot be trusted, and returns the new state, None to leave everything. Its serial is

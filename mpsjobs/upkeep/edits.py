@@ -67,7 +67,9 @@ def renamed(there: Mapping[str, object], old: str, new: str) -> dict[str, str]:
     uses = Counter(names.values())
     problems = [
         *(
-            Diagnostic(f"{name} is there already.", f"{address} cannot take its name.", "Choose another name.")
+            Diagnostic(
+                f"{name} is there already.", f"{address} cannot take its name.", "Choose another name."
+            )
             for address, name in names.items()
             if name in there
         ),
@@ -99,9 +101,7 @@ def forget(project: Project, patterns: Sequence[str], *, lock_timeout_s: float =
     """
     with operation(project, "state rm", lock_timeout_s=lock_timeout_s) as held:
         there = held.state.assets.keys() | held.state.retired.keys()
-        nothing = [
-            each for each in patterns if not any(matches(address, [each]) for address in there)
-        ]
+        nothing = [each for each in patterns if not any(matches(address, [each]) for address in there)]
         if nothing:
             raise MpsjobsError(*(_nothing(each, there).diagnostics[0] for each in nothing))
         chosen = sorted(address for address in there if matches(address, patterns))

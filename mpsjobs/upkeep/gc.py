@@ -118,9 +118,7 @@ def other_states(project: Project) -> tuple[State, ...]:
     paths = {root / load_settings(root, name)[0].state.path for name in names}
     paths |= {*root.glob("mpsjobs*.state.json"), *own.parent.glob("mpsjobs*.state.json")}
     others = sorted({path.resolve() for path in paths} - {own})
-    return tuple(
-        FileStateStore(path, clock=SystemClock(), version=__version__).read() for path in others
-    )
+    return tuple(FileStateStore(path, clock=SystemClock(), version=__version__).read() for path in others)
 
 
 def _retired_before(state: State, moment: datetime) -> set[str]:

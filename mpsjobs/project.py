@@ -15,7 +15,7 @@ from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.change import Plan, Submit
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError, Diagnostic, SpecError, StateError
-from mpsjobs.model.events import Event, OutputsRecorded
+from mpsjobs.model.events import Event, OutputsRecorded, RunFinished, RunStarted
 from mpsjobs.model.ports import ObjectRef, StateSession
 from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
 from mpsjobs.model.state import AssetRecord, State, Take, TakeStatus, chosen_take
@@ -404,10 +404,15 @@ class Project:
                 boot_id=boot_id(),
             )
             if rebuilt.events:
-                session.append(rebuilt.events)
+                run_id, commit = TimeOrderedIds(self._clock).new(), session.state.commit
+                begun = RunStarted(self._now(), run_id, "state rebuild", __version__, who(), commit)
+                session.append([begun, *rebuilt.events, RunFinished(self._now(), run_id, 0)])
             return rebuilt
         finally:
             session.close()
+
+    def _now(self) -> str:
+        return timestamp(self._clock.utc())
 
     def _settle(self, session: StateSession, report: Callable[["Progress"], None]) -> None:
         """Before anything is planned: withdraw what was never sent, and take in outputs of attempts whose answer was lost."""
@@ -416,7 +421,7 @@ class Project:
         from mpsjobs.apply.receipts import RECEIPT_LOST
         from mpsjobs.apply.recovery import settle  # apply is heavy, and plan does without it
 
-        now = timestamp(self._clock.utc())
+        now = self._now()
         settled: list[Event] = list(settle(session.state, host=host_name(), boot_id=boot_id(), at=now))
         if settled:
             session.append(settled)

@@ -44,7 +44,13 @@ def _age(_context: click.Context, _parameter: click.Parameter, value: str) -> fl
 @variables
 @common
 def command(
-    output: Output, *, older_than: float, rejected: bool, dry_run: bool, auto_approve: bool, lock_timeout: float
+    output: Output,
+    *,
+    older_than: float,
+    rejected: bool,
+    dry_run: bool,
+    auto_approve: bool,
+    lock_timeout: float,
 ) -> int:
     """Delete the audio of retired assets from the store, for good.
 
@@ -54,7 +60,9 @@ def command(
     from mpsjobs.upkeep.gc import Rule, collect_garbage, find_garbage, other_states
 
     if output.json and not (auto_approve or dry_run):
-        raise click.UsageError("--json needs --auto-approve or --dry-run: a question cannot be asked in JSON.")
+        raise click.UsageError(
+            "--json needs --auto-approve or --dry-run: a question cannot be asked in JSON."
+        )
     configure_log()
     project, rule = open_project(), Rule(older_than, rejected)
     if dry_run:

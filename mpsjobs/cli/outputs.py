@@ -1,5 +1,7 @@
 """`mpsjobs output`: what came out, for people and for scripts."""
 
+from collections.abc import Sequence
+
 import click
 
 from mpsjobs.cli.addresses import recorded_addresses
@@ -8,25 +10,28 @@ from mpsjobs.cli.output import Output, shown
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
 from mpsjobs.model.codes import Code
-from mpsjobs.model.diagnostics import MpsjobsError
-from mpsjobs.project import Current
+from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError
+from mpsjobs.model.state import State
+from mpsjobs.plan.selection import matches
+from mpsjobs.project import Current, Project
 
 
 @click.command("output", epilog="Example: mpsjobs output level1.boss")
-@click.argument("address", required=False, shell_complete=recorded_addresses)
+@click.argument("patterns", metavar="[ADDR]...", nargs=-1, shell_complete=recorded_addresses)
+@click.option("--dotenv", "as_variables", is_flag=True, help="Print NAME=value lines, quoted for a shell.")
+@click.option("--manifest", "as_manifest", is_flag=True, help="Print a manifest for builds, as JSON.")
 @common
-def command(output: Output, *, address: str | None) -> None:
-    """List the files of all assets with their TaskIds, or print the files of one ADDRESS."""
+def command(output: Output, *, patterns: tuple[str, ...], as_variables: bool, as_manifest: bool) -> None:
+    """List the files of all assets with their TaskIds, or print the files of one ADDR; * and ? are taken."""
+    if output.json + as_variables + as_manifest > 1:
+        raise click.UsageError("Choose one of --json, --dotenv and --manifest.")
     project = open_project()
     state = project.state()
-    if address and address not in state.assets:
-        raise MpsjobsError.of(
-            f"{address} is not in the state.",
-            hint="See what is: mpsjobs state list",
-            code=Code.UNKNOWN_ADDRESS,
-        )
-    current = [asset for asset in project.current(state) if address in {None, asset.address}]
-    if output.json:
+    chosen = chosen_addresses(state, patterns)
+    current = [asset for asset in project.current(state) if asset.address in chosen]
+    if as_variables or as_manifest:
+        _for_builds(output, project, current, as_manifest=as_manifest)
+    elif output.json:
         output.document(
             {
                 "format_version": 1,
@@ -34,7 +39,7 @@ def command(output: Output, *, address: str | None) -> None:
                 "outputs": {asset.address: _document(asset) for asset in current},
             }
         )
-    elif address:
+    elif len(patterns) == 1 and patterns[0] in chosen:
         for line in _places(current[0]):
             output.result(line)
     elif current:
@@ -45,6 +50,31 @@ def command(output: Output, *, address: str | None) -> None:
             output.result(line)
     else:
         output.result("Nothing has been generated yet. See what would be: mpsjobs plan")
+
+
+def _for_builds(output: Output, project: Project, current: Sequence[Current], *, as_manifest: bool) -> None:
+    from mpsjobs.upkeep.manifest import manifest, variables
+
+    if without := [asset.address for asset in current if asset.take is None]:
+        output.say(f"Left out, for there is no take: {', '.join(without)}.")
+    if as_manifest:
+        output.document(manifest(project, current))
+    else:
+        for line in variables(project, current):
+            output.result(line)
+
+
+def chosen_addresses(state: State, patterns: Sequence[str]) -> frozenset[str]:
+    """The recorded addresses that are meant; all of them where nothing is said.
+
+    Raises:
+        MpsjobsError: one of the patterns stands for nothing.
+    """
+    hint = "See what is: mpsjobs state list"
+    nothing = [each for each in patterns if not any(matches(address, [each]) for address in state.assets)]
+    if nothing:
+        raise MpsjobsError(*(Diagnostic(f"{each} is not in the state.", hint=hint, code=Code.UNKNOWN_ADDRESS) for each in nothing))
+    return frozenset(address for address in state.assets if not patterns or matches(address, patterns))
 
 
 def _row(asset: Current) -> tuple[str, ...]:

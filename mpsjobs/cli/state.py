@@ -1,18 +1,20 @@
 """`mpsjobs state`: what has been recorded, and how to put it right."""
 
-from fnmatch import fnmatchcase
-from pathlib import Path
-
 import click
 
 from mpsjobs.cli.addresses import recorded_addresses
 from mpsjobs.cli.options import common, lock_timeout, open_project, variables
 from mpsjobs.cli.output import Output
+from mpsjobs.cli.state_changes import move, pull, push, remove
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError
+from mpsjobs.model.state import AssetStatus
+from mpsjobs.plan.selection import matches
 from mpsjobs.state.codec import asset_document
+
+RETIRED = "retired"
 
 
 @click.group("state", epilog="Example: mpsjobs state list")
@@ -20,36 +22,56 @@ def command() -> None:
     """Look at what has been recorded, or put it right."""
 
 
-@command.command("list", epilog="Example: mpsjobs state list 'level1.*'")
-@click.argument("pattern", required=False, default="*", shell_complete=recorded_addresses)
+for each in (move, remove, pull, push):
+    command.add_command(each)
+
+
+@command.command("list", epilog="Example: mpsjobs state list 'level1.*' --status failed")
+@click.argument("patterns", metavar="[ADDR]...", nargs=-1, shell_complete=recorded_addresses)
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice([*map(str, AssetStatus), RETIRED]),
+    help="Only assets of this status; can be given more than once.",
+)
 @common
-def list_assets(output: Output, *, pattern: str) -> None:
-    """List the recorded assets; PATTERN takes * and ?."""
+def list_assets(output: Output, *, patterns: tuple[str, ...], statuses: tuple[str, ...]) -> None:
+    """List the recorded assets, all or those called ADDR; * and ? are taken. Retired ones with --status retired."""
     state = open_project().state()
-    addresses = [address for address in sorted(state.assets) if fnmatchcase(address, pattern)]
+    rows = [
+        (address, str(record.status), record.fingerprint)
+        for address, record in state.assets.items()
+        if not statuses or str(record.status) in statuses
+    ]
+    if RETIRED in statuses:
+        rows += [(address, RETIRED, gone.fingerprint) for address, gone in state.retired.items()]
+    rows = sorted(row for row in rows if not patterns or matches(row[0], patterns))
     if output.json:
         assets: list[Json] = [
-            {"address": address, "status": str(state.assets[address].status)} for address in addresses
+            {"address": address, "status": status, "fingerprint": fingerprint}
+            for address, status, fingerprint in rows
         ]
         output.document(
             {"format_version": 1, "serial": state.serial, "lineage": state.lineage, "assets": assets}
         )
-        return
-    if addresses:
-        rows = [
-            (address, str(state.assets[address].status), state.assets[address].fingerprint)
-            for address in addresses
-        ]
+    elif rows:
         for line in table_lines(("ADDRESS", "STATUS", "FINGERPRINT"), rows):
             output.result(line)
 
 
 @command.command("show", epilog="Example: mpsjobs state show level1.boss")
-@click.argument("address", shell_complete=recorded_addresses)
+@click.argument("address", metavar="ADDR", shell_complete=recorded_addresses)
 @common
 def show_asset(output: Output, *, address: str) -> None:
-    """Print the record of one ADDRESS and its takes as JSON."""
+    """Print the record of one ADDR and its takes as JSON; of all that fit, by address, where it holds * or ?."""
     state = open_project().state()
+    if "*" in address or "?" in address:
+        found: dict[str, Json] = {
+            each: asset_document(state, each) for each in sorted(state.assets) if matches(each, [address])
+        }
+        output.document({"format_version": 1, "assets": found})
+        return
     if address not in state.assets:
         raise MpsjobsError.of(
             f"{address} is not in the state.",
@@ -57,38 +79,6 @@ def show_asset(output: Output, *, address: str) -> None:
             code=Code.UNKNOWN_ADDRESS,
         )
     output.document(asset_document(state, address))
-
-
-@command.command("push", epilog="Example: mpsjobs state push errored.mpsjobs.state.json")
-@click.argument("file", type=click.Path(path_type=Path))
-@lock_timeout
-@common
-def push_errored(output: Output, *, file: Path, lock_timeout: float) -> None:
-    """Put back what a run could not record: FILE is the errored.mpsjobs.state.json that it wrote.
-
-    Doing it twice does nothing the second time.
-    """
-    from mpsjobs.state.push import push  # nobody needs it on other days
-
-    pushed = push(open_project().store, file, lock_timeout_s=lock_timeout)
-    if output.json:
-        output.document(
-            {
-                "format_version": 1,
-                "appended": pushed.appended,
-                "present": pushed.present,
-                "outdated": pushed.outdated,
-                "serial": pushed.serial,
-            }
-        )
-        return
-    if not pushed.appended:
-        output.result(f"The state has everything from {file} already.")
-    else:
-        output.result(f"{_events(pushed.appended)} put back into the state.")
-    if pushed.outdated:
-        output.result(f"{_events(pushed.outdated)} left out: the history went on without them.")
-    output.result(f"{file} is not needed any more. Next: see what is left to do with mpsjobs plan.")
 
 
 @command.command("rebase", epilog="Example: mpsjobs state rebase")
@@ -135,7 +125,3 @@ def rebuild(output: Output, *, lock_timeout: float) -> None:
         output.result("Next: see what is left to do with mpsjobs plan.")
     else:
         output.result("The state knows every take that the store has a receipt of.")
-
-
-def _events(number: int) -> str:
-    return f"{number} event{'s'[: number != 1]}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError
 from mpsjobs.model.events import AssetForgotten, AssetRecorded, AttemptAbandoned
-from mpsjobs.model.state import State, Take
+from mpsjobs.model.state import Take
 from mpsjobs.plan.selection import matches
 from mpsjobs.project import Project
 from mpsjobs.spec.addresses import is_address, normal_address
@@ -150,11 +150,6 @@ def _not_to_be_abandoned(ids: Sequence[str], takes: Mapping[str | None, Take]) -
                 f"The attempt {each} is {take.status}, so nobody waits for it.",
                 hint="There is nothing to do.",
             )
-
-
-def missing(state: State, address: str) -> MpsjobsError:
-    """That the state has no such address."""
-    return _nothing(address, state.assets)
 
 
 def _nothing(pattern: str, there: Mapping[str, object] | set[str]) -> MpsjobsError:

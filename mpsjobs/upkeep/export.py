@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -47,12 +48,11 @@ class _Sound:
 def export(
     project: Project,
     folder: Path,
-    begin: Callable[[int], None] = lambda _: None,
-    report: Callable[[Fetched | NotFetched], None] = lambda _: None,
+    watched: Callable[[int], AbstractContextManager[Callable[[Fetched | NotFetched], None]]],
 ) -> tuple[Fetched | NotFetched, ...]:
     """Write every take, its request and `assets.csv` below `folder`. Doing it again fetches only what is new.
 
-    `begin` is told how many files there are. What cannot be fetched has a line in the table without a file.
+    `watched` is told how many files there are, and gives what is told of each. What cannot be fetched has a line in the table without a file.
 
     Raises:
         StateError, CloudError: see `Project.state`, `Connections.objects`.
@@ -66,8 +66,8 @@ def export(
         for take in sound.pool.takes
         for name, output in _names(take).items()
     }
-    begin(len(files))
-    found = fetch_files(project.connections.objects, files, report) if files else ()
+    with watched(len(files)) as report:
+        found = fetch_files(project.connections.objects, files, report) if files else ()
     there = {each.file for each in found if isinstance(each, Fetched)}
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")

@@ -8,8 +8,10 @@ from typing import Final
 from mpsjobs.model.events import (
     AssetRecorded,
     Event,
+    OutputsErased,
     RunFinished,
     RunStarted,
+    Sending,
     SubmitIntended,
     TakeCopied,
     TaskSubmitted,
@@ -96,6 +98,8 @@ def happenings(project: Project, address: str, limit: int | None = None) -> list
             case _:
                 pass
         attempt = getattr(event, "attempt_id", None)
+        if isinstance(event, Sending | OutputsErased):
+            continue  # steps of what is told anyway
         if attempt in takes:
             last.append(Happening(line.seq, event, record, takes[attempt], tasks[attempt]))
         elif attempt is None and getattr(event, "address", None) in names:

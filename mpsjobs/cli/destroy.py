@@ -70,7 +70,7 @@ def command(output: Output, *, delete_outputs: bool, auto_approve: bool, lock_ti
 def _show(output: Output, ending: "Ending") -> None:
     for line in plan_lines(ending.plan):
         output.result(line)
-    if ending.garbage.takes or ending.garbage.left:
+    if not ending.garbage.empty:
         output.result()
         output.result(
             click.style("These takes will be deleted, and can never be made again:", fg="red", bold=True)

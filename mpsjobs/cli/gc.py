@@ -83,7 +83,7 @@ def command(
     )
     if output.json:
         output.document(garbage_document(collected.garbage, collected.deletion))
-    elif not (collected.garbage.takes or collected.garbage.left):
+    elif collected.garbage.empty:
         _show(output, collected.garbage)
     elif collected.deletion is None:
         output.say("Cancelled. Nothing was deleted.")
@@ -92,7 +92,7 @@ def command(
 
 
 def _show(output: Output, garbage: "Garbage") -> None:
-    if not (garbage.takes or garbage.left):
+    if garbage.empty:
         output.result("There is nothing to delete.")
         return
     output.result("These takes would be deleted from the store, and can never be made again:")

@@ -10,7 +10,7 @@ from mpsjobs.model.diagnostics import SpecError
 from mpsjobs.model.events import AssetRetired
 from mpsjobs.project import Options, Project
 from mpsjobs.spec.load import Loaded
-from mpsjobs.upkeep.gc import Collected, Garbage, carry_out, deletable, in_flight, other_states, used_objects
+from mpsjobs.upkeep.gc import Collected, Garbage, deletable, erase, in_flight, other_states, used_objects
 from mpsjobs.upkeep.operation import operation
 
 
@@ -28,7 +28,7 @@ class Ending:
 
     @property
     def empty(self) -> bool:
-        return not (self.addresses or self.garbage.takes or self.garbage.left)
+        return not self.addresses and self.garbage.empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,13 @@ def destroy(
         ending = Ending(plan, garbage, in_flight(held.state, realm))
         if ending.empty or not approve(ending):
             return Destroyed(ending, None)
-        held.commit([AssetRetired(held.now(), address) for address in ending.addresses])
-        collected = carry_out(project, held, garbage, lambda _: True, report)
+        held.session.append(
+            [held.begin(), *(AssetRetired(held.now(), address) for address in ending.addresses)]
+        )
+        deletion = erase(project, held, garbage, report) if not garbage.empty else None
+        held.session.append([held.end(1 if deletion and deletion.failed else 0)])
         _clear_downloads(project)
-        return Destroyed(ending, collected)
+        return Destroyed(ending, Collected(garbage, deletion))
 
 
 def _clear_downloads(project: Project) -> None:

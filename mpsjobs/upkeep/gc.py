@@ -25,6 +25,10 @@ class Garbage:
     left: tuple[Doomed, ...] = ()
 
     @property
+    def empty(self) -> bool:
+        return not (self.takes or self.left)
+
+    @property
     def size(self) -> int:
         """Bytes in the store."""
         return sum(each.size for each in self.takes + self.left)
@@ -63,7 +67,12 @@ def collect_garbage(
     others, loaded = other_states(project), project.load()
     with operation(project, "gc", lock_timeout_s=lock_timeout_s) as held:
         garbage = find_garbage(project, held.state, loaded, others, rule)
-        return carry_out(project, held, garbage, approve, report)
+        if garbage.empty or not approve(garbage):
+            return Collected(garbage, None)
+        held.session.append([held.begin()])
+        deletion = erase(project, held, garbage, report)
+        held.session.append([held.end(1 if deletion.failed else 0)])
+        return Collected(garbage, deletion)
 
 
 def find_garbage(
@@ -87,23 +96,16 @@ def find_garbage(
     return Garbage(takes, tuple(unfinished(state, realm)))
 
 
-def carry_out(
-    project: Project,
-    held: Operation,
-    garbage: Garbage,
-    approve: Callable[[Garbage], bool],
-    report: Callable[[Doomed], None],
-) -> Collected:
-    """Ask, and delete it. See `delete_takes` for what it guarantees and raises."""
-    if not (garbage.takes or garbage.left) or not approve(garbage):
-        return Collected(garbage, None)
-    store = project.connections.objects  # without credentials nothing begins
-    held.session.append([held.begin()])
-    deletion = delete_takes(
-        held.session, store, project.settings.owner, garbage.takes + garbage.left, held.now, report
+def erase(project: Project, held: Operation, garbage: Garbage, report: Callable[[Doomed], None]) -> Deletion:
+    """Delete it all. See `delete_takes` for what it guarantees and raises."""
+    return delete_takes(
+        held.session,
+        project.connections.objects,
+        project.settings.owner,
+        garbage.takes + garbage.left,
+        held.now,
+        report,
     )
-    held.session.append([held.end(1 if deletion.failed else 0)])
-    return Collected(garbage, deletion)
 
 
 def other_states(project: Project) -> tuple[State, ...]:

@@ -275,9 +275,12 @@ def test_a_file_that_cannot_be_pushed_is_told_in_words(applied: Folder) -> None:
     ran = applied("state", "push", str(applied.root / "missing.json"))
     assert (ran.code, ran.err.count("error[")) == (1, 1)
     assert "missing.json" in ran.err
-    document = applied("state", "push", str(applied.root / STATE), "--json")
+    document = applied("state", "push", str(applied.root / "mpsjobs.yaml"), "--json")
     assert document.code == 1
-    assert "no `unrecorded`" in document.json()["diagnostics"][0]["detail"]
+    assert "not whole JSON" in document.json()["diagnostics"][0]["detail"]
+    edited = applied.root / "edited.json"
+    edited.write_bytes(edited_by_hand((applied.root / STATE).read_bytes()))
+    assert "it was edited or damaged" in applied("state", "push", str(edited), "--force").err
 
 
 # --- force-unlock --------------------------------------------------------------------------------------------------------------------

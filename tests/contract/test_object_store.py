@@ -82,6 +82,25 @@ def test_what_was_put_is_found(store: ObjectStore, tmp_path: Path) -> None:
     assert to.read_bytes() == b"sound"
 
 
+def test_a_transfer_goes_on_where_it_broke_off(store: ObjectStore, tmp_path: Path) -> None:
+    data, to = bytes(range(256)) * 9000, tmp_path / "new folder" / "out"
+    etag = put(store, "k", data)
+    info = store.append_rest(ref("k"), to)
+    assert (info and info.etag, to.read_bytes()) == (etag, data)
+    for begin in (0, 1, 70_000, len(data) - 1, len(data)):
+        to.write_bytes(data[:begin])
+        assert store.append_rest(ref("k"), to) == info
+        assert to.read_bytes() == data
+    to.write_bytes(b"wrong" + data[5:-3])
+    store.append_rest(ref("k"), to)
+    assert to.read_bytes() == b"wrong" + data[5:]
+    assert store.append_rest(ref("nothing"), to) is None
+    assert to.stat().st_size == len(data)
+    put(store, "empty", b"")
+    assert store.append_rest(ref("empty"), tmp_path / "empty") is not None
+    assert (tmp_path / "empty").read_bytes() == b""
+
+
 def test_a_file_is_put_and_fetched(store: ObjectStore, tmp_path: Path) -> None:
     source, to = tmp_path / "in", tmp_path / "out"
     source.write_bytes(bytes(range(256)) * 9000)

@@ -127,6 +127,7 @@ def run(target: str) -> None:
     killer.around(DirectoryStore, "delete", "delete")
     killer.around(Downloads, "place", "place")
     killer.around(Publisher, "publish", "publish")
+    killer.around(DirectoryStore, "delete", "delete")
     killer.around(file_session.FileSession, "save", "save")
     replace = os.replace
 

@@ -13,6 +13,7 @@ from mpsjobs.model.events import (
     AssetRetired,
     AttemptAbandoned,
     Event,
+    OutputsErased,
     OutputsRecorded,
     RunFinished,
     RunStarted,
@@ -187,7 +188,7 @@ def _of_attempt(draw: Any, state: State) -> Event | None:
         OutputsRecorded(AT, attempt, (output(draw(_TEXT)),)),
     ]
     if take.status is TakeStatus.DELETED:
-        return None
+        return OutputsErased(AT, attempt)
     choices: list[Event] = list(finished[1:])
     if take.status is TakeStatus.DONE:
         choices.append(TakeDeleted(AT, attempt))
@@ -195,6 +196,8 @@ def _of_attempt(draw: Any, state: State) -> Event | None:
         choices += [*unanswered, finished[0], AttemptAbandoned(AT, attempt)]
     if take.status is TakeStatus.INTENDED:
         choices.append(Sending(AT, attempt))
+    if take.status is TakeStatus.SUBMITTED:
+        choices.append(AttemptAbandoned(AT, attempt))
     if take.status in {TakeStatus.SUBMITTED, TakeStatus.ABANDONED}:
         choices.append(finished[0])
     if take.status is TakeStatus.ABANDONED:
@@ -217,10 +220,6 @@ def next_event(draw: Any, state: State, number: int) -> Event:  # noqa: PLR0911 
             task_id = draw(st.none() | st.just(f"task-{number}"))
             return imported(f"a{number}", fingerprint, take, draw(_REALMS), task_id=task_id)
         return intended(f"a{number}", fingerprint, take, draw(_REALMS))
-    if kind == 7 and state.assets:
-        gone = draw(st.sampled_from([AssetRetired, AssetForgotten]))
-        left: Event = gone(AT, draw(st.sampled_from(sorted(state.assets))))
-        return left
     if kind == 10 and state.assets:
         keys = draw(st.sets(st.sampled_from(["music/a.mp3", "music/b.mp3", "music/c.mp3"])))
         return published(
@@ -229,6 +228,11 @@ def next_event(draw: Any, state: State, number: int) -> Event:  # noqa: PLR0911 
             attempt=f"a{number}",
             picked=draw(st.booleans()),
         )
+    if kind == 7 and (state.assets or state.retired):
+        ends: list[Event] = [AssetRetired(AT, address) for address in sorted(state.assets)]
+        ends += [AssetForgotten(AT, address) for address in sorted({*state.assets, *state.retired})]
+        end: Event = draw(st.sampled_from(ends))
+        return end
     if kind == 8:
         runs: list[Event] = [
             RunStarted(AT, "r", "apply", "0.1.0", "me@box", "c0ffee"),

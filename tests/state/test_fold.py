@@ -8,7 +8,9 @@ from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import (
     AssetForgotten,
     AssetRetired,
+    AttemptAbandoned,
     Event,
+    OutputsErased,
     OutputsRecorded,
     RunFinished,
     RunStarted,
@@ -259,6 +261,37 @@ def test_assets_that_swap_their_names_lose_sight_of_no_published_object() -> Non
         each.place for record in state.assets.values() for each in record.published or ()
     }
     assert known == {"b-1250000000/a.mp3", "b-1250000000/b.mp3"}
+def test_a_deleted_take_is_used_no_more_and_is_remembered() -> None:
+    state = folded(*bought(), *bought("a2", take=2), recorded(), TakeDeleted(AT, "a1"))
+    first, second = state.pool("f1:x").takes
+    assert (first.status, first.deleted_at, first.usable, first.there, first.erased) == (
+        TakeStatus.DONE,
+        AT,
+        False,
+        False,
+        False,
+    )
+    assert first.outputs
+    assert chosen_take(state.pool("f1:x"), REALM, 1) == second
+    assert state.pool("f1:x").next_number == 3
+    state = folded(*bought(), recorded(), TakeDeleted(AT, "a1"), OutputsErased(AT, "a1"))
+    assert only_take(state).erased
+    assert state.assets["menu"].status is AssetStatus.FAILED
+
+
+def test_a_forgotten_asset_keeps_its_takes_wherever_it_was_remembered() -> None:
+    state = folded(*bought(), recorded(), AssetForgotten(AT, "menu"))
+    assert (state.assets, state.retired) == ({}, {})
+    assert only_take(state).usable
+    state = folded(*bought(), recorded(), AssetRetired(AT, "menu"), AssetForgotten(AT, "menu"))
+    assert (state.assets, state.retired) == ({}, {})
+
+
+def test_a_task_that_is_given_up_can_still_bring_its_outputs() -> None:
+    state = folded(intended(), SUBMITTED, AttemptAbandoned(AT, "a1"))
+    assert (only_take(state).status, only_take(state).task_id) == (TakeStatus.ABANDONED, "t1")
+    state = folded(intended(), SUBMITTED, AttemptAbandoned(AT, "a1"), OutputsRecorded(AT, "a1", (output(),)))
+    assert (only_take(state).usable, only_take(state).late) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -274,6 +307,12 @@ def test_assets_that_swap_their_names_lose_sight_of_no_published_object() -> Non
         [intended(), SubmitWithdrawn(AT, "a1"), SUBMITTED],
         [AssetRetired(AT, "menu")],
         [published("menu", "a.mp3")],
+        [AssetForgotten(AT, "menu")],
+        [intended(), SUBMITTED, TakeDeleted(AT, "a1")],
+        [*bought(), OutputsErased(AT, "a1")],
+        [*bought(), TakeDeleted(AT, "a1"), TakeDeleted(AT, "a1")],
+        [*bought(), TakeDeleted(AT, "a1"), OutputsRecorded(AT, "a1", (output(),))],
+        [*bought(), AttemptAbandoned(AT, "a1")],
     ],
 )
 def test_what_does_not_follow_is_refused_and_changes_nothing(events: list[Event]) -> None:

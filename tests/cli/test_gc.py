@@ -211,5 +211,6 @@ def test_what_is_in_flight_outlives_a_destroy(project: Folder) -> None:
     document = project("destroy", "--delete-outputs", "--auto-approve", "--json").json()
     assert (document["in_flight"], document["takes"]) == (1, [])
     assert project("wait").code == 0
-    assert project.kinds() == {"menu": "restore"}
+    assert project.kinds() == {"menu": "keep"}
+    assert len(objects(project)) == 1
     assert len(project.bill()) == 1

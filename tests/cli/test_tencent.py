@@ -107,3 +107,33 @@ def test_what_the_emulator_made_is_nothing_to_the_cloud_and_back_again_is_free(
         assert len(emulator.bill()) == 6
         kept = {take["task_id"] for pool in project.state()["takes"].values() for take in pool["takes"]}
         assert kept == emulated | set(emulator.bill())
+
+
+def test_takes_in_a_bucket_are_fetched_exported_and_deleted(tmp_path: Path, s3_server: S3Server) -> None:
+    project, out = a_project(tmp_path, PERMANENT), tmp_path / "out"
+    with cloud(tmp_path / "cloud", s3_server, PERMANENT) as emulator:
+        project.settings(emulator.settings())
+        project.apply()
+        assert project("download", "--all", str(out)).code == 0
+        manifest = project("output", "--manifest").json()["assets"]
+        menu = manifest["level1.menu"]
+        assert menu["url"] == f"{emulator.s3}/{menu['bucket']}/{menu['key']}"
+        whole = (out / "level1.menu" / "take-1.mp3").read_bytes()
+        assert sha256(whole).hexdigest() == menu["sha256"]
+        (out / "level1.menu" / "take-1.mp3").unlink()
+        (out / "level1.menu" / f".take-1.mp3.{menu['sha256'][:16]}.part").write_bytes(whole[:500])
+        again = project("download", "--all", str(out))
+        assert again.out.startswith("1 file fetched")
+        assert (out / "level1.menu" / "take-1.mp3").read_bytes() == whole
+        assert project("export", str(tmp_path / "export")).code == 0
+
+        project.specs("group: level1\nassets:\n  menu: Warm orchestral theme, 92 bpm\n")
+        project.apply()
+        bill = emulator.bill()
+        deleted = project("gc", "--older-than", "0s", "--auto-approve", "--json").json()["deleted"]
+        assert (deleted["takes"], deleted["objects"]) == (5, 6)
+        assert list(emulator.objects("audio/takes/")) == [menu["key"]]
+        assert project("plan", "--detailed-exitcode").code == 0
+        assert project("destroy", "--delete-outputs", "--auto-approve").code == 0
+        assert emulator.objects("audio/takes/") == {}
+        assert emulator.bill() == bill

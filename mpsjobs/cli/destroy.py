@@ -8,7 +8,8 @@ from mpsjobs.cli.asking import ask
 from mpsjobs.cli.gc import garbage_document, garbage_lines, reporter, summed_up
 from mpsjobs.cli.options import common, lock_timeout, open_project, variables
 from mpsjobs.cli.output import Output
-from mpsjobs.cli.plan_text import counted, plan_lines
+from mpsjobs.cli.plan_text import Look, plan_lines
+from mpsjobs.cli.plan_words import counted
 from mpsjobs.model.asset import Json
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def command(output: Output, *, delete_outputs: bool, auto_approve: bool, lock_ti
 
 
 def _show(output: Output, ending: "Ending") -> None:
-    for line in plan_lines(ending.plan):
+    for line in plan_lines(ending.plan, Look.of(output, verbose=False)):
         output.result(line)
     if not ending.garbage.empty:
         output.result()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mpsjobs.cli.output import Output, shown
-from mpsjobs.cli.plan_text import counted
+from mpsjobs.cli.plan_words import counted
 from mpsjobs.cli.sizes import size_text
 from mpsjobs.model.asset import Json
 from mpsjobs.upkeep.fetching import Fetched, NotFetched

@@ -8,7 +8,7 @@ import click
 from mpsjobs.cli.asking import ask
 from mpsjobs.cli.options import common, lock_timeout, open_project, variables
 from mpsjobs.cli.output import Output
-from mpsjobs.cli.plan_text import counted
+from mpsjobs.cli.plan_words import counted
 from mpsjobs.cli.sizes import size_text
 from mpsjobs.model.asset import Json
 from mpsjobs.model.durations import seconds_of

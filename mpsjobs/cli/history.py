@@ -2,18 +2,20 @@
 
 import click
 
+from mpsjobs.cli.addresses import recorded_addresses
 from mpsjobs.cli.options import common, open_project
 from mpsjobs.cli.output import Output
-from mpsjobs.cli.plan_text import counted
+from mpsjobs.cli.plan_words import counted
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.model.events import AssetRecorded
 from mpsjobs.upkeep.history import Happening, RunRecord, happenings, runs
 
 
 @click.command("history", epilog="Example: mpsjobs history level1.boss")
-@click.argument("address", metavar="[ADDR]", required=False)
+@click.argument("address", metavar="[ADDR]", required=False, shell_complete=recorded_addresses)
 @click.option(
     "-n", "limit", type=click.IntRange(min=0), default=20, show_default=True, help="So many; 0 for all."
 )
@@ -26,7 +28,11 @@ def command(output: Output, *, address: str | None, limit: int) -> None:
         return
     found = happenings(project, address, limit or None)
     if not found:
-        raise MpsjobsError.of(f"Nothing ever happened to {address}.", hint="See what is: mpsjobs state list")
+        raise MpsjobsError.of(
+            f"Nothing ever happened to {address}.",
+            hint="See what is: mpsjobs state list",
+            code=Code.UNKNOWN_ADDRESS,
+        )
     if output.json:
         output.document(
             {"format_version": 1, "address": address, "events": [_happening_document(each) for each in found]}

@@ -73,7 +73,12 @@ def chosen_addresses(state: State, patterns: Sequence[str]) -> frozenset[str]:
     hint = "See what is: mpsjobs state list"
     nothing = [each for each in patterns if not any(matches(address, [each]) for address in state.assets)]
     if nothing:
-        raise MpsjobsError(*(Diagnostic(f"{each} is not in the state.", hint=hint, code=Code.UNKNOWN_ADDRESS) for each in nothing))
+        raise MpsjobsError(
+            *(
+                Diagnostic(f"{each} is not in the state.", hint=hint, code=Code.UNKNOWN_ADDRESS)
+                for each in nothing
+            )
+        )
     return frozenset(address for address in state.assets if not patterns or matches(address, patterns))
 
 

@@ -4,16 +4,18 @@ from pathlib import Path
 
 import click
 
+from mpsjobs.cli.addresses import recorded_addresses
 from mpsjobs.cli.options import common, lock_timeout, open_project
 from mpsjobs.cli.output import Output
 from mpsjobs.model.asset import Json
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 
 # What these commands need is loaded when one of them runs: `state list` does without.
 
 
 @click.command("mv", epilog="Example: mpsjobs state mv 'level1.*' 'stage1.*'")
-@click.argument("old")
+@click.argument("old", shell_complete=recorded_addresses)
 @click.argument("new")
 @lock_timeout
 @common
@@ -34,7 +36,7 @@ def move(output: Output, *, old: str, new: str, lock_timeout: float) -> None:
 
 
 @click.command("rm", epilog="Example: mpsjobs state rm 'level1.*'")
-@click.argument("patterns", metavar="[ADDR]...", nargs=-1)
+@click.argument("patterns", metavar="[ADDR]...", nargs=-1, shell_complete=recorded_addresses)
 @click.option(
     "--attempt",
     "attempts",
@@ -99,7 +101,11 @@ def pull(output: Output, *, file: Path | None) -> None:
 
     state = open_project().state()
     if not state.serial:
-        raise StateError.of("There is no state yet.", hint="The first apply makes one: mpsjobs apply")
+        raise StateError.of(
+            "There is no state yet.",
+            hint="The first apply makes one: mpsjobs apply",
+            code=Code.UNKNOWN_ADDRESS,
+        )
     data = encode_snapshot(Snapshot(state, 0))
     if file is None:
         click.echo(data, nl=False)
@@ -108,10 +114,14 @@ def pull(output: Output, *, file: Path | None) -> None:
         new_file(file, data)
     except FileExistsError:
         raise StateError.of(
-            f"{file} is there already.", hint="Name a new file, or move that one away."
+            f"{file} is there already.",
+            hint="Name a new file, or move that one away.",
+            code=Code.FILE_NOT_WRITTEN,
         ) from None
     except OSError as error:
-        raise StateError.of(f"{file} cannot be written.", detail=f"{error.strerror or error}.") from error
+        raise StateError.of(
+            f"{file} cannot be written.", detail=f"{error.strerror or error}.", code=Code.FILE_NOT_WRITTEN
+        ) from error
     if output.json:
         output.document(
             {"format_version": 1, "file": str(file), "serial": state.serial, "lineage": state.lineage}

@@ -174,7 +174,7 @@ def _deleted(store: ObjectStore, ref: ObjectRef) -> Finding:
             return ok("delete", "It was taken away again.")
     except CloudError as error:
         found = _refused("delete", error, status=Status.WARNING)
-        return replace(found, detail=f"{found.detail} It is left there; takes are never deleted.")
+        return replace(found, detail=f"{found.detail} It is left there; takes could not be deleted either.")
     return warning(
         "delete", "A deleted object is still there.", f"{ref.bucket}/{ref.key}", "Delete it by hand."
     )

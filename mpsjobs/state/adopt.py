@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.state import State
 from mpsjobs.state.disk import failures_named
@@ -52,7 +53,10 @@ def adopt(store: FileStateStore, file: Path, *, force: bool = False, lock_timeou
             return None
         if not force and (why := _refusal(here, given)):
             raise StateError.of(
-                "This state cannot take the place of the one here.", detail=f"{file}: {why}", hint=_FORCE
+                "This state cannot take the place of the one here.",
+                detail=f"{file}: {why}",
+                hint=_FORCE,
+                code=Code.PUSH_REFUSED,
             )
         # Higher than what is here: so it can be told from it, whatever is cut off in the middle.
         return replace(given, serial=max(given.serial, before + 1))
@@ -71,6 +75,7 @@ def _read(file: Path) -> State:
             "The file cannot be put back",
             detail=f"{file}: {error}.",
             hint="Name a file that `mpsjobs state pull` wrote, or the errored.mpsjobs.state.json of a failed run, unchanged.",
+            code=Code.PUSH_REFUSED,
         ) from None
 
 

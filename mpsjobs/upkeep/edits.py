@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError
 from mpsjobs.model.events import AssetForgotten, AssetRecorded, AttemptAbandoned
 from mpsjobs.model.state import Take
@@ -54,6 +55,7 @@ def renamed(there: Mapping[str, object], old: str, new: str) -> dict[str, str]:
             "Both names need the same number of `*`.",
             detail=f"`{old}` and `{new}` do not: each stands for the same text in both.",
             hint="Write it like: mpsjobs state mv 'level1.*' 'stage1.*'",
+            code=Code.CANNOT_MOVE,
         )
     form = re.compile("(.+)".join(map(re.escape, old.split("*"))), re.DOTALL)
     names = {}
@@ -74,7 +76,11 @@ def renamed(there: Mapping[str, object], old: str, new: str) -> dict[str, str]:
             if name in there
         ),
         *(
-            Diagnostic(f"{number} assets would be called {name}.", hint="Move them one by one.")
+            Diagnostic(
+                f"{number} assets would be called {name}.",
+                hint="Move them one by one.",
+                code=Code.CANNOT_MOVE,
+            )
             for name, number in uses.items()
             if number > 1
         ),
@@ -82,6 +88,7 @@ def renamed(there: Mapping[str, object], old: str, new: str) -> dict[str, str]:
             Diagnostic(
                 f"`{name}` cannot be the name of an asset.",
                 hint="Use letters, digits, `_` and `-`, with a dot between segments: `level1.boss-theme`.",
+                code=Code.CANNOT_MOVE,
             )
             for name in uses
             if not is_address(name)
@@ -144,17 +151,23 @@ def _not_to_be_abandoned(ids: Sequence[str], takes: Mapping[str | None, Take]) -
             yield Diagnostic(
                 f"There is no attempt or task {each}.",
                 hint="See the attempts of an asset: mpsjobs state show ADDRESS",
+                code=Code.NOT_WAITED_FOR,
             )
         elif not (take.in_flight or take.unresolved):
             yield Diagnostic(
                 f"The attempt {each} is {take.status}, so nobody waits for it.",
                 hint="There is nothing to do.",
+                code=Code.NOT_WAITED_FOR,
             )
 
 
 def _nothing(pattern: str, there: Mapping[str, object] | set[str]) -> MpsjobsError:
     if "*" in pattern or "?" in pattern:
-        return MpsjobsError.of(f"Nothing in the state is called {pattern}.", hint=_LIST)
+        return MpsjobsError.of(
+            f"Nothing in the state is called {pattern}.", hint=_LIST, code=Code.UNKNOWN_ADDRESS
+        )
     return MpsjobsError.of(
-        f"{pattern} is not in the state.", hint=did_you_mean(pattern, sorted(there), _LIST)
+        f"{pattern} is not in the state.",
+        hint=did_you_mean(pattern, sorted(there), _LIST),
+        code=Code.UNKNOWN_ADDRESS,
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 from mpsjobs.apply.collect import sha256_of
 from mpsjobs.apply.download import file_names, numbered_names, stem_of
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError, Diagnostic, MpsjobsError
 from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.state import Output, State, chosen_take
@@ -85,7 +86,11 @@ def _fetch(store: ObjectStore, file: Path, output: Output) -> Fetched | NotFetch
         return NotFetched(file, output, error.diagnostics[0])
     except OSError as error:
         return NotFetched(
-            file, output, Diagnostic(f"{file} cannot be written.", f"{error.strerror or error}.")
+            file,
+            output,
+            Diagnostic(
+                f"{file} cannot be written.", f"{error.strerror or error}.", code=Code.FILE_NOT_WRITTEN
+            ),
         )
 
 
@@ -97,7 +102,9 @@ def _fetched(store: ObjectStore, file: Path, output: Output) -> Fetched:
         if store.append_rest(ObjectRef(output.bucket, output.region, output.key), part) is None:
             part.unlink(missing_ok=True)
             raise CloudError.of(
-                "An output is no longer in the store.", detail=f"{output.bucket}/{output.key}, for {file}."
+                "An output is no longer in the store.",
+                detail=f"{output.bucket}/{output.key}, for {file}.",
+                code=Code.OUTPUT_CHANGED,
             )
         if sha256_of(part) == output.sha256:
             part.replace(file)
@@ -106,4 +113,5 @@ def _fetched(store: ObjectStore, file: Path, output: Output) -> Fetched:
     raise CloudError.of(
         "An output in the store is not what was recorded.",
         detail=f"{output.bucket}/{output.key} has another SHA-256 than {output.sha256}; {file} is left as it is.",
+        code=Code.OUTPUT_CHANGED,
     )

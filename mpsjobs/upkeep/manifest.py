@@ -6,9 +6,10 @@ from shlex import quote
 from urllib.parse import quote as percent
 
 from mpsjobs.model.asset import Json
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.model.settings import StoreKind, StoreSettings
-from mpsjobs.model.state import Output
+from mpsjobs.model.state import Output, Published
 from mpsjobs.project import Current, Project
 
 
@@ -39,12 +40,20 @@ def variables(project: Project, current: Iterable[Current]) -> list[str]:
                 raise MpsjobsError.of(
                     f"{other} and {asset.address} would both be called {name}.",
                     hint="Take one of them at a time, or use --manifest.",
+                    code=Code.VARIABLE_FOR_TWO,
                 )
-            values[name] = (asset.address, url_of(output, project.settings.store) or output.key)
+            place = _place(asset, output)
+            values[name] = (asset.address, url_of(place, project.settings.store) or place.key)
     return [f"{name}={quote(value)}" for name, (_, value) in values.items()]
 
 
-def url_of(output: Output, store: StoreSettings) -> str | None:
+def _place(asset: Current, output: Output) -> Output | Published:
+    """Where a build finds it: under its stable key, if it is published, else where the task wrote it."""
+    published = asset.record.published or ()
+    return next((each for each in published if each.sha256 == output.sha256), output)
+
+
+def url_of(output: Output | Published, store: StoreSettings) -> str | None:
     """The object's address on the web, unsigned: whoever follows it needs the right to read. None where the store is a folder."""
     if store.kind is StoreKind.DIRECTORY:
         return None
@@ -58,7 +67,7 @@ def url_of(output: Output, store: StoreSettings) -> str | None:
 
 def _entry(asset: Current, store: StoreSettings) -> dict[str, Json]:
     outputs = asset.take.outputs if asset.take else ()
-    first, *others = [_file(output, store) for output in outputs]
+    first, *others = [_file(output, _place(asset, output), store) for output in outputs]
     more: list[Json] = list(others)
     return {
         **first,
@@ -68,12 +77,12 @@ def _entry(asset: Current, store: StoreSettings) -> dict[str, Json]:
     }
 
 
-def _file(output: Output, store: StoreSettings) -> dict[str, Json]:
+def _file(output: Output, place: Output | Published, store: StoreSettings) -> dict[str, Json]:
     return {
-        "url": url_of(output, store),
-        "bucket": output.bucket,
-        "region": output.region,
-        "key": output.key,
+        "url": url_of(place, store),
+        "bucket": place.bucket,
+        "region": place.region,
+        "key": place.key,
         "sha256": output.sha256,
         "size": output.size,
         "duration_s": output.duration_s,

@@ -261,6 +261,8 @@ def test_assets_that_swap_their_names_lose_sight_of_no_published_object() -> Non
         each.place for record in state.assets.values() for each in record.published or ()
     }
     assert known == {"b-1250000000/a.mp3", "b-1250000000/b.mp3"}
+
+
 def test_a_deleted_take_is_used_no_more_and_is_remembered() -> None:
     state = folded(*bought(), *bought("a2", take=2), recorded(), TakeDeleted(AT, "a1"))
     first, second = state.pool("f1:x").takes

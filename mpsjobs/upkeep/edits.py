@@ -70,7 +70,10 @@ def renamed(there: Mapping[str, object], old: str, new: str) -> dict[str, str]:
     problems = [
         *(
             Diagnostic(
-                f"{name} is there already.", f"{address} cannot take its name.", "Choose another name."
+                f"{name} is there already.",
+                f"{address} cannot take its name.",
+                "Choose another name.",
+                code=Code.CANNOT_MOVE,
             )
             for address, name in names.items()
             if name in there

@@ -34,7 +34,14 @@ def begin(run: Run, action: Delete, number: int) -> None:
 def on_deleted(run: Run, action: Delete) -> None:
     run.deleting -= 1
     run.report(progress.Deleted(action.address, len(action.attempts)))
-    run.append([events.AssetForgotten(run.at(), action.address)])
+    takes, at = run.session.state.pool(action.fingerprint).takes, run.at()
+    gone = (t for t in takes if t.attempt_id in action.attempts and t.status is TakeStatus.DELETED)
+    run.append(
+        [
+            *(events.OutputsErased(at, take.attempt_id) for take in gone),
+            events.AssetForgotten(at, action.address),
+        ]
+    )
 
 
 def on_failed(run: Run, action: Delete, error: Exception) -> None:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mpsjobs.apply.deleting import delete_outputs
 from mpsjobs.apply.receipts import CONTENT_TYPE, place, receipt_of
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.events import OutputsErased, TakeDeleted
@@ -109,8 +110,7 @@ def _erase(store: ObjectStore, owner: str, state: State, doomed: Doomed) -> Clou
     try:
         at = place(owner, ObjectRef(take.bucket, take.region, take.cos_path), take.attempt_id)
         store.put(at, receipt.encode(), content_type=CONTENT_TYPE, metadata=receipt.metadata)
-        for output in take.outputs:
-            store.delete(ObjectRef(output.bucket, output.region, output.key))
+        delete_outputs([take], store)
     except CloudError as error:
         return error
     return None

@@ -138,9 +138,9 @@ class Code(StrEnum):
     MUST_NOT_RETIRE = "E0811"
     DELETES_FOR_GOOD = "E0812"
     NOT_MOVED = "E0813"
-    CANNOT_MOVE = "E0810"
-    VARIABLE_FOR_TWO = "E0811"
-    NOT_WAITED_FOR = "E0812"
+    CANNOT_MOVE = "E0814"
+    VARIABLE_FOR_TWO = "E0815"
+    NOT_WAITED_FOR = "E0816"
 
     # the state and its lock: E09
     LOCKED = "E0901"

@@ -226,14 +226,6 @@ class AssetPublished:
     published: tuple[Published, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AssetForgotten:
-    """Nothing is remembered under this address any more. The takes of its sound stay where they are."""
-
-    at: str
-    address: str
-
-
 Event: TypeAlias = (
     RunStarted
     | RunFinished

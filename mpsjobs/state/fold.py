@@ -85,7 +85,6 @@ class Fold:
         self.state = state
 
     def apply(self, event: Event, seq: int) -> None:  # noqa: C901  # one meaning an event
-    def apply(self, event: Event, seq: int) -> None:  # noqa: C901  # one event a kind
         """Fold in the event with this number, which must be the next one.
 
         Raises:

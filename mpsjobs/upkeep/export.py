@@ -114,7 +114,7 @@ def _rows(sound: _Sound, folder: Path, there: set[Path]) -> Iterator[tuple[str |
         for take in sound.pool.takes:
             about = (
                 *(address, status, sound.fingerprint, take.take, "yes" if take.take == used else ""),
-                "deleted" if take.deleted_at else "rejected" if take.rejected else str(take.status),
+                "rejected" if take.rejected else str(take.status),
                 *(take.task_id or "", take.request_id or "", take.realm),
                 *(take.submitted_at or "", take.finished_at or ""),
             )
@@ -139,7 +139,6 @@ def _request(sound: _Sound) -> dict[str, object]:
                 "take": take.take,
                 "status": str(take.status),
                 "rejected": take.rejected,
-                "deleted_at": take.deleted_at,
                 "task_id": take.task_id,
                 "request_id": take.request_id,
                 "realm": take.realm,

@@ -138,7 +138,7 @@ def used_objects(states: Iterable[State]) -> set[tuple[str, str]]:
         (output.bucket, output.key)
         for state in states
         for _, take in state.takes()
-        if take.deleted_at is None
+        if take.there
         for output in take.outputs
     }
 

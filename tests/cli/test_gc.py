@@ -51,8 +51,8 @@ def test_only_what_was_retired_long_enough_ago_is_deleted(retired: Folder) -> No
     assert deleted["size"] == dry["size"] == deleted["deleted"]["size"]
     (kept,) = objects(retired)
     assert kept.parent.name == takes(retired)["x"][0]["attempt_id"]
-    assert all(take["deleted_at"] and take["erased"] for take in takes(retired)["y"])
-    assert {take["status"] for take in takes(retired)["y"]} == {"done"}
+    assert all(take["erased"] for take in takes(retired)["y"])
+    assert {take["status"] for take in takes(retired)["y"]} == {"deleted"}
     assert retired("gc", *NOW).out == "There is nothing to delete.\n"
     assert retired("plan", "--detailed-exitcode").code == 0
 
@@ -127,7 +127,7 @@ def test_a_state_rebuilt_from_receipts_does_not_count_on_what_is_gone(retired: F
     for file in retired.root.glob("mpsjobs.state*"):
         file.unlink()
     assert retired("state", "rebuild").code == 0
-    assert all(take["deleted_at"] for take in takes(retired)["y"])
+    assert all(take["status"] == "deleted" for take in takes(retired)["y"])
     retired.write(music=TWO)
     assert retired.kinds()["boss"] == "generate"
     assert [each["address"] for each in retired("state", "list", "--json").json()["assets"]] == ["menu"]

@@ -24,7 +24,7 @@ def counted_on(crashing: Crashing) -> set[str]:
         f"{output['bucket']}/{output['key']}"
         for pool in pulled["takes"].values()
         for take in pool["takes"]
-        if take["deleted_at"] is None
+        if take["status"] != "deleted"
         for output in take["outputs"]
     }
 

@@ -266,9 +266,8 @@ def test_assets_that_swap_their_names_lose_sight_of_no_published_object() -> Non
 def test_a_deleted_take_is_used_no_more_and_is_remembered() -> None:
     state = folded(*bought(), *bought("a2", take=2), recorded(), TakeDeleted(AT, "a1"))
     first, second = state.pool("f1:x").takes
-    assert (first.status, first.deleted_at, first.usable, first.there, first.erased) == (
-        TakeStatus.DONE,
-        AT,
+    assert (first.status, first.usable, first.there, first.erased) == (
+        TakeStatus.DELETED,
         False,
         False,
         False,

@@ -178,6 +178,9 @@ def _reason_lines(reasons: Sequence[Reason], look: Look) -> Iterator[str]:
 
 def _difference_lines(begin: str, reason: Reason, look: Look) -> Iterator[str]:
     pieces = compared(reason)
+    if reason.before == reason.after:  # the same words for another thing: take 1 of another sound
+        yield f"{begin} {_value(reason.after, look)}"
+        return
     if pieces is None:
         yield f"{begin} {_value(reason.before, look)} -> {_value(reason.after, look)}"
         return

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -73,6 +74,12 @@ def test_few_changes_are_shown_in_full_and_the_prompt_by_word() -> None:
     assert "(1 unchanged field hidden)" in shown
     assert "(1 unchanged asset hidden)" in shown
     assert shown.splitlines()[-1] == "Plan: 1 to regenerate. 1 generation to pay."
+
+
+def test_the_same_words_for_another_thing_are_shown_once() -> None:
+    same = "music/theme.mp3 (take 1)"
+    plan = plan_of(replace(rewritten("theme"), reasons=(Reason("publish", same, same),)))
+    assert f'~ publish = "{same}"' in text(plan)
 
 
 def test_with_colours_words_are_red_and_green_instead_of_marked() -> None:

@@ -220,10 +220,8 @@ class Runner:
         log.warning("broken", step=str(broken.step), error=repr(error))
         if number is None and self._is_beside(broken):
             return
-        known, job = (
-            isinstance(error, MpsjobsError | OSError),
-            self._jobs.get(-1 if number is None else number),
-        )
+        known = isinstance(error, MpsjobsError | OSError)
+        job = None if number is None else self._jobs.get(number)
         if number is not None and job is not None:
             if known and broken.step is Step.COPY:
                 (importing if job.imports else copying).on_failed(run, number, job, error)

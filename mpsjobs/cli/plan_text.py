@@ -178,11 +178,11 @@ def _reason_lines(reasons: Sequence[Reason], look: Look) -> Iterator[str]:
 
 def _difference_lines(begin: str, reason: Reason, look: Look) -> Iterator[str]:
     pieces = compared(reason)
-    if reason.before == reason.after:  # the same words for another thing: take 1 of another sound
-        yield f"{begin} {_value(reason.after, look)}"
-        return
     if pieces is None:
         yield f"{begin} {_value(reason.before, look)} -> {_value(reason.after, look)}"
+        return
+    if reason.before == reason.after:  # the same words for another thing: take 1 of another sound
+        yield f"{begin} {_value(reason.after, look)}"
         return
     pieces = (Piece(Side.BOTH, '"'), *folded(pieces, _CONTEXT), Piece(Side.BOTH, '"'))
     room = max(20, look.width - 10)

@@ -354,3 +354,4 @@ def test_results_are_fetched_directly_where_there_is_no_proxy(
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{dead_port()}")
     with RawServer([answering_then_closing(answer(b"sound"))]) as server:
         fetcher(NO_PROXIES)(f"{server.url}/x.wav", tmp_path / "x.wav")
+    assert (tmp_path / "x.wav").read_bytes() == b"sound"

@@ -68,11 +68,7 @@ def build(
     wanted = _with_needs(every, targeted)
     moves = seen_moves(every, state, terms.realm, said)
     purchases = Purchases(Copies(terms.sources, terms.realm), Imports(statements.imports, state))
-    changes: dict[str, Change] = {}
-    for address, want in wanted.items():
-        known, hindrance = _known(address, state, moves), _hindrance(want, changes, state, terms.realm)
-        change = change_of(want, known, state, terms, purchases, hindrance)
-        changes[address] = _published(change, want, known.record, state, terms)
+    changes = _changes(wanted, moves, state, terms, purchases)
     _mention_drawn_in(changes, wanted, targeted)
     gone = state.assets.keys() - every.keys() - moves.gone
     removals = remove(
@@ -114,6 +110,18 @@ def build(
         ),
         environment=terms.environment,
     )
+
+
+def _changes(
+    wanted: Mapping[str, Wanted], moves: Moves, state: State, terms: Terms, purchases: Purchases
+) -> dict[str, Change]:
+    """What happens to each address, in the order in which they need each other."""
+    changes: dict[str, Change] = {}
+    for address, want in wanted.items():
+        known, hindrance = _known(address, state, moves), _hindrance(want, changes, state, terms.realm)
+        change = change_of(want, known, state, terms, purchases, hindrance)
+        changes[address] = _published(change, want, known.record, state, terms)
+    return changes
 
 
 def only_waiting(plan: Plan) -> Plan:

@@ -148,37 +148,19 @@ class Fold:
         return {each.place: address for address, record in assets for each in record.published or ()}
 
     def _intend(self, event: SubmitIntended, seq: int) -> None:
-        take = Take(
-            take=event.take,
-            realm=event.realm,
-            attempt_id=event.attempt_id,
-            bucket=event.bucket,
-            region=event.region,
-            cos_path=event.cos_path,
-            status=TakeStatus.INTENDED,
+        take = replace(
+            _begun(event, TakeStatus.INTENDED),
             host=event.host,
             boot_id=event.boot_id,
-            intended_at=event.at,
-            address=event.address,
             replaces=event.replaces,
             inputs=event.inputs,
         )
         self._add(take, event.fingerprint, event.fields, seq)
 
     def _copied(self, event: TakeCopied, seq: int) -> None:
-        take = Take(
-            take=event.take,
-            realm=event.realm,
-            attempt_id=event.attempt_id,
-            bucket=event.bucket,
-            region=event.region,
-            cos_path=event.cos_path,
-            status=TakeStatus.DONE,
-            host="",
-            boot_id="",
-            intended_at=event.at,
+        take = replace(
+            _begun(event, TakeStatus.DONE),
             finished_at=event.at,
-            address=event.address,
             task_id=event.task_id,
             request_id=event.request_id,
             outputs=event.outputs,
@@ -191,20 +173,10 @@ class Fold:
 
     def _import(self, event: TakeImported, seq: int) -> None:
         done = bool(event.outputs)
-        take = Take(
-            take=event.take,
-            realm=event.realm,
-            attempt_id=event.attempt_id,
-            bucket=event.bucket,
-            region=event.region,
-            cos_path=event.cos_path,
-            status=TakeStatus.DONE if done else TakeStatus.SUBMITTED,
-            host="",
-            boot_id="",
-            intended_at=event.at,
+        take = replace(
+            _begun(event, TakeStatus.DONE if done else TakeStatus.SUBMITTED),
             submitted_at=None if done else event.at,
             finished_at=event.at if done else None,
-            address=event.address,
             task_id=event.task_id,
             outputs=event.outputs,
             imported=event.source,
@@ -339,6 +311,23 @@ class Fold:
         record = self.state.assets.pop(address, None)
         if record is not None:
             index[record.fingerprint].discard(address)
+
+
+def _begun(event: SubmitIntended | TakeCopied | TakeImported, status: TakeStatus) -> Take:
+    """A take as it begins, however it came to be. Only a submission knows where it was made."""
+    return Take(
+        take=event.take,
+        realm=event.realm,
+        attempt_id=event.attempt_id,
+        bucket=event.bucket,
+        region=event.region,
+        cos_path=event.cos_path,
+        status=status,
+        host="",
+        boot_id="",
+        intended_at=event.at,
+        address=event.address,
+    )
 
 
 def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: PLR0911  # one answer an event

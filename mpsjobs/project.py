@@ -14,11 +14,11 @@ from mpsjobs.environments import Sources
 from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.change import Plan, Submit
 from mpsjobs.model.codes import Code
-from mpsjobs.model.diagnostics import CloudError, Diagnostic, SpecError, StateError
-from mpsjobs.model.events import Event, OutputsRecorded, RunFinished, RunStarted
-from mpsjobs.model.ports import ObjectRef, StateSession
+from mpsjobs.model.diagnostics import Diagnostic, SpecError, StateError
+from mpsjobs.model.events import Event, RunFinished, RunStarted
+from mpsjobs.model.ports import StateSession
 from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
-from mpsjobs.model.state import AssetRecord, State, Take, TakeStatus, chosen_take
+from mpsjobs.model.state import AssetRecord, State, Take, chosen_take
 from mpsjobs.model.statements import Imported
 from mpsjobs.plan.build import build, only_imports, only_waiting
 from mpsjobs.plan.diff import Terms
@@ -416,43 +416,17 @@ class Project:
 
     def _settle(self, session: StateSession, report: Callable[["Progress"], None]) -> None:
         """Before anything is planned: withdraw what was never sent, and take in outputs of attempts whose answer was lost."""
-        from mpsjobs.apply.collect import Search
-        from mpsjobs.apply.progress import Noticed
-        from mpsjobs.apply.receipts import RECEIPT_LOST
-        from mpsjobs.apply.recovery import settle  # apply is heavy, and plan does without it
+        from mpsjobs.apply.recovery import LostTakes, settle  # apply is heavy, and plan does without it
 
-        now = self._now()
+        now, settings = self._now(), self.settings
         settled: list[Event] = list(settle(session.state, host=host_name(), boot_id=boot_id(), at=now))
         if settled:
             session.append(settled)
-        for fingerprint, take in list(session.state.takes()):
-            lost = take.status in {TakeStatus.UNKNOWN, TakeStatus.ABANDONED}
-            if lost and take.realm == self.settings.provider.realm:
-                path = ObjectRef(take.bucket, take.region, take.cos_path)
-                fields = session.state.pool(fingerprint).fields
-                outputs = self.connections.collector().collect(Search(path, self._songs_of(fields)))
-                if outputs:
-                    session.append([OutputsRecorded(now, take.attempt_id, outputs)])
-                    try:
-                        self._note(session.state, fingerprint, take.attempt_id)
-                    except CloudError as error:  # the state has it; a receipt is a second memory
-                        report(Noticed(take.address, f"{RECEIPT_LOST}: {error}"))
-                    report(
-                        Noticed(
-                            take.address,
-                            f"the outputs of a lost answer have shown: they are take {take.take}",
-                        )
-                    )
-
-    def _note(self, state: State, fingerprint: str, attempt_id: str) -> None:
-        """Put the receipt of a take whose answer was lost; only now it is known that it was bought."""
-        from mpsjobs.apply.receipts import place, receipt_of
-
-        pool, project = state.pool(fingerprint), self.settings.owner
-        take = next(take for take in pool.takes if take.attempt_id == attempt_id)
-        path = ObjectRef(take.bucket, take.region, take.cos_path)
-        receipt = receipt_of(project, fingerprint, pool.fields, take)
-        self.connections.collector().note(place(project, path, attempt_id), receipt)
+        collector = self.connections.collector
+        for told in LostTakes(
+            session, collector, settings.provider.realm, settings.owner, self._songs_of
+        ).adopt(now):
+            report(told)
 
     @cached_property
     def _sources(self) -> Sources:

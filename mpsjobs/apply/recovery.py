@@ -1,11 +1,17 @@
 """What earlier runs left without an answer: settled where it is certain, looked for where it is not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from mpsjobs.model.events import Event, SubmitUnknown, SubmitWithdrawn
+from mpsjobs.apply.collect import Collector, Search
+from mpsjobs.apply.progress import Noticed
+from mpsjobs.apply.receipts import RECEIPT_LOST, place, receipt_of
+from mpsjobs.model.asset import Json
+from mpsjobs.model.diagnostics import CloudError
+from mpsjobs.model.events import Event, OutputsRecorded, SubmitUnknown, SubmitWithdrawn
+from mpsjobs.model.ports import ObjectRef, StateSession
 from mpsjobs.model.state import State, Take, TakeStatus, never_sent
 
 SHORTEST_WAIT_S = 15 * 60.0
@@ -25,6 +31,50 @@ def settle(state: State, *, host: str, boot_id: str, at: str) -> Iterator[Event]
             yield SubmitWithdrawn(at, take.attempt_id)
         else:
             yield SubmitUnknown(at, take.attempt_id, "the run ended before the answer was recorded", None)
+
+
+@dataclass(frozen=True, slots=True)
+class LostTakes:
+    """Takes in outputs of attempts whose answer was lost, where they have shown by now. `owner` is whose receipts they get.
+
+    `collector` is asked for only where an answer is missing: nothing else needs the store yet.
+    """
+
+    session: StateSession
+    collector: Callable[[], Collector]
+    realm: str
+    owner: str
+    songs: Callable[[Mapping[str, Json]], int]
+
+    def adopt(self, at: str) -> Iterator[Noticed]:
+        """What there is to tell of it, each said when it is durable.
+
+        Raises:
+            CloudError: the store cannot be asked.
+            StateError: the state cannot be written.
+        """
+        lost = {TakeStatus.UNKNOWN, TakeStatus.ABANDONED}
+        for fingerprint, take in list(self.session.state.takes()):
+            if take.status not in lost or take.realm != self.realm:
+                continue
+            fields = self.session.state.pool(fingerprint).fields
+            path = ObjectRef(take.bucket, take.region, take.cos_path)
+            outputs = self.collector().collect(Search(path, self.songs(fields)))
+            if not outputs:
+                continue
+            self.session.append([OutputsRecorded(at, take.attempt_id, outputs)])
+            try:
+                self._note(fingerprint, take.attempt_id, path)
+            except CloudError as error:  # the state has it; a receipt is a second memory
+                yield Noticed(take.address, f"{RECEIPT_LOST}: {error}")
+            yield Noticed(take.address, f"the outputs of a lost answer have shown: they are take {take.take}")
+
+    def _note(self, fingerprint: str, attempt_id: str, path: ObjectRef) -> None:
+        """Put the receipt; only now it is known that the take was bought."""
+        pool = self.session.state.pool(fingerprint)
+        take = next(take for take in pool.takes if take.attempt_id == attempt_id)
+        receipt = receipt_of(self.owner, fingerprint, pool.fields, take)
+        self.collector().note(place(self.owner, path, attempt_id), receipt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import Folder
 from tests.crash.conftest import Crashing, script
+from tests.crash.points import points
 from tests.crash.test_faults import cloud, paid
 
 CHAIN = """\
@@ -43,19 +44,14 @@ def check_inputs(root: Path) -> None:
 
 @pytest.mark.parametrize(
     "point",
-    [
-        "after TaskSubmitted:1",
-        "before OutputsRecorded:1",
-        "after OutputsRecorded:1",
-        "after AssetRecorded:1",
-        "before SubmitIntended:2",
-        "within SubmitIntended:2",
-        "after SubmitIntended:2",
-        "after stage:2",
-        "after TaskSubmitted:2",
-        "before collect:2",
-        "after OutputsRecorded:2",
-    ],
+    points(
+        ["after OutputsRecorded:1", "before SubmitIntended:2", "after SubmitIntended:2"],
+        [
+            *("after TaskSubmitted:1", "before OutputsRecorded:1", "after AssetRecorded:1"),
+            *("within SubmitIntended:2", "after stage:2", "after TaskSubmitted:2"),
+            *("before collect:2", "after OutputsRecorded:2"),
+        ],
+    ),
 )
 def test_killed_between_two_that_need_each_other_each_is_paid_once(chain: Crashing, point: str) -> None:
     killed = chain.apply(kill_at=point)

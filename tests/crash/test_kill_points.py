@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import ledger_of
 from tests.crash.conftest import Crashing, script
 from tests.crash.killed import POINTS, TROUBLES
+from tests.crash.points import points
 
 NEVER_LEFT = {"after Sending", "before send"}
 """Between the mark and the last byte nobody can know afterwards: here the user is asked. (A kill elsewhere may hit another request there.)"""
@@ -36,10 +37,7 @@ EVERY_TIME = {
 """The points where something is at stake run with every test run, the others with the long ones."""
 
 
-@pytest.mark.parametrize(
-    "point",
-    [point if point in EVERY_TIME else pytest.param(point, marks=pytest.mark.slow) for point in POINTS],
-)
+@pytest.mark.parametrize("point", points(sorted(EVERY_TIME), sorted(set(POINTS) - EVERY_TIME)))
 def test_killed_at_a_point_the_next_apply_finishes_the_job(few: Crashing, point: str) -> None:
     kill_at = f"{point}:{1 if point.endswith(('RunStarted', 'RunFinished', 'save', 'rename')) else 2}"
     killed = few.apply(kill_at=kill_at)
@@ -50,7 +48,7 @@ def test_killed_at_a_point_the_next_apply_finishes_the_job(few: Crashing, point:
 
 
 @pytest.mark.parametrize(
-    "point", ["after SubmitIntended:1", "after TaskSubmitted:1", "before OutputsRecorded:1"]
+    "point", points(["after TaskSubmitted:1"], ["after SubmitIntended:1", "before OutputsRecorded:1"])
 )
 def test_killed_again_and_again_during_its_own_recovery(few: Crashing, point: str) -> None:
     kills = 0
@@ -118,7 +116,7 @@ def kill_at_random(crashing: Crashing, kills: int, seed: int) -> int:
 
 
 def test_killed_at_random_times(many: Crashing) -> None:
-    assert kill_at_random(many, kills=20, seed=1) > 10
+    assert kill_at_random(many, kills=8, seed=1) > 4
     many.finish()
     many.check()
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import ledger_of
 from tests.crash.conftest import Crashing
+from tests.crash.points import points
 
 
 def takes(crashing: Crashing) -> list[dict[str, Any]]:
@@ -32,15 +33,10 @@ def elsewhere(few: Crashing) -> Crashing:
 
 @pytest.mark.parametrize(
     "point",
-    [
-        "before TakeImported:2",
-        "within TakeImported:2",
-        "after TakeImported:2",
-        "after adopt:1",
-        pytest.param("before collect:2", marks=pytest.mark.slow),
-        pytest.param("before OutputsRecorded:1", marks=pytest.mark.slow),
-        pytest.param("after OutputsRecorded:1", marks=pytest.mark.slow),
-    ],
+    points(
+        ["before TakeImported:2", "within TakeImported:2", "after TakeImported:2", "after adopt:1"],
+        ["before collect:2", "before OutputsRecorded:1", "after OutputsRecorded:1"],
+    ),
 )
 def test_killed_while_importing_the_next_apply_imports_the_rest(elsewhere: Crashing, point: str) -> None:
     before = len(ledger_of(elsewhere.url))
@@ -71,21 +67,10 @@ def songs(crashing: Crashing) -> int:
     return len(list((crashing.root / ".mpsjobs" / "store").rglob("takes/**/*.mp3")))
 
 
-POINTS = [
-    "within TakeDeleted:2",
-    "after TakeDeleted:2",
-    "after delete:2",
-    "before AssetForgotten:1",
-    *(
-        pytest.param(point, marks=pytest.mark.slow)
-        for point in (
-            "before TakeDeleted:2",
-            "before delete:2",
-            "within AssetForgotten:2",
-            "after AssetForgotten:2",
-        )
-    ),
-]
+POINTS = points(
+    ["within TakeDeleted:2", "after TakeDeleted:2", "after delete:2", "before AssetForgotten:1"],
+    ["before TakeDeleted:2", "before delete:2", "within AssetForgotten:2", "after AssetForgotten:2"],
+)
 
 
 @pytest.mark.parametrize("point", POINTS)

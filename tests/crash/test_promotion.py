@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import ledger_of
 from tests.crash.conftest import Crashing
+from tests.crash.points import points
 
 ENVIRONMENTS = (
     "environments: {dev: {}, prod: {reuse_from: [dev], store: {prefix: prod}, policy: {generate: false}}}\n"
@@ -35,14 +36,10 @@ def takes(root: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     "point",
-    [
-        "before copy",
-        "after copy",
-        "before TakeCopied",
-        "within TakeCopied",
-        "after TakeCopied",
-        "after AssetRecorded",
-    ],
+    points(
+        ["after copy", "within TakeCopied", "after TakeCopied"],
+        ["before copy", "before TakeCopied", "after AssetRecorded"],
+    ),
 )
 def test_killed_while_copying_the_next_apply_copies_the_rest(promoted: Crashing, point: str) -> None:
     assert prod(promoted, kill_at=f"{point}:2") == -signal.SIGKILL

@@ -8,14 +8,12 @@ import pytest
 
 from tests.conftest import ledger_of
 from tests.crash.conftest import Crashing
+from tests.crash.points import points
 
-POINTS = [
-    "before publish",
-    "after publish",
-    "before AssetPublished",
-    "within AssetPublished",
-    "after AssetPublished",
-]
+POINTS = points(
+    ["after publish", "within AssetPublished", "after AssetPublished"],
+    ["before publish", "before AssetPublished"],
+)
 
 
 def publish_as(crashing: Crashing, key: str) -> None:

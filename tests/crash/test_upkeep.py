@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.conftest import Crashing
+from tests.crash.points import points
 
 GC = ("gc", "--older-than", "0s", "--auto-approve")
 DESTROY = ("destroy", "--delete-outputs", "--auto-approve")
@@ -53,19 +54,16 @@ def retired(few: Crashing) -> Crashing:
 
 @pytest.mark.parametrize(
     "point",
-    [
-        *("within TakeDeleted:1", "after TakeDeleted:1", "before delete:2", "before OutputsErased:1"),
-        *(
-            pytest.param(point, marks=pytest.mark.slow)
-            for point in (
-                *("before TakeDeleted:1", "within OutputsErased:1", "after OutputsErased:1"),
-                *("before RunStarted:1", "within RunStarted:1", "after RunStarted:1"),
-                *("before RunFinished:1", "within RunFinished:1", "after RunFinished:1"),
-                *("before delete:1", "after delete:1"),
-                *("before save:1", "after save:1", "before snapshot rename:1"),
-            )
-        ),
-    ],
+    points(
+        ["within TakeDeleted:1", "after TakeDeleted:1", "before delete:2", "before OutputsErased:1"],
+        [
+            *("before TakeDeleted:1", "within OutputsErased:1", "after OutputsErased:1"),
+            *("before RunStarted:1", "within RunStarted:1", "after RunStarted:1"),
+            *("before RunFinished:1", "within RunFinished:1", "after RunFinished:1"),
+            *("before delete:1", "after delete:1"),
+            *("before save:1", "after save:1", "before snapshot rename:1"),
+        ],
+    ),
 )
 def test_killed_while_takes_are_deleted(retired: Crashing, tmp_path: Path, point: str) -> None:
     killed = retired.run(*GC, kill_at=point)
@@ -82,10 +80,7 @@ def test_killed_while_takes_are_deleted(retired: Crashing, tmp_path: Path, point
 
 @pytest.mark.parametrize(
     "point",
-    [
-        *("after AssetRetired:1", "before delete:2"),
-        *(pytest.param(p, marks=pytest.mark.slow) for p in ("within AssetRetired:1", "after TakeDeleted:1")),
-    ],
+    points(["after AssetRetired:1", "before delete:2"], ["within AssetRetired:1", "after TakeDeleted:1"]),
 )
 def test_killed_while_everything_is_destroyed(retired: Crashing, point: str) -> None:
     killed = retired.run(*DESTROY, kill_at=point)
@@ -96,7 +91,7 @@ def test_killed_while_everything_is_destroyed(retired: Crashing, point: str) -> 
     assert (objects(retired), counted_on(retired)) == (set(), set())
 
 
-@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.slow), "within", "after"])
+@pytest.mark.parametrize("when", points(["within", "after"], ["before"]))
 @pytest.mark.parametrize(
     ("command", "event"),
     [(("state", "mv", "a*", "b*"), "AssetRecorded"), (("state", "rm", "a*"), "AssetForgotten")],

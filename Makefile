@@ -25,8 +25,9 @@ demo: $(READY)  ## Plan and apply the demo soundtrack on the embedded emulator
 	@$(BIN)/mpsjobs apply --auto-approve
 	@$(BIN)/mpsjobs output
 
+# Half of the time tests wait for processes, so four of them keep two cores busy.
 test: $(READY)  ## Run the tests
-	@$(BIN)/pytest -n 2 -q
+	@$(BIN)/pytest -n 4 -q
 
 test-slow: $(READY)  ## Run the long tests (kills, fuzzing, races)
 	@$(BIN)/pytest -n 2 -q -m slow

@@ -218,6 +218,27 @@ def _is_fetched(output: Output) -> bool:
     return PurePosixPath(output.key).name.startswith(_FETCHED)
 
 
+def fetch_recorded(store: ObjectStore, output: Output, to: Path) -> None:
+    """Write an output to a file, and make sure that it is the very one that was recorded.
+
+    Raises:
+        CloudError: it is gone or is another one now, or the store cannot be used.
+    """
+    ref = ObjectRef(output.bucket, output.region, output.key)
+    if store.fetch(ref, to) is None:
+        raise CloudError.of(
+            "An output is not in the store any more",
+            detail=f"{ref.bucket}/{ref.key}.",
+            code=Code.OUTPUT_CHANGED,
+        )
+    if sha256_of(to) != output.sha256:
+        raise CloudError.of(
+            "An output in the store is not what was recorded",
+            detail=f"{ref.bucket}/{ref.key} has changed since.",
+            code=Code.OUTPUT_CHANGED,
+        )
+
+
 def sha256_of(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,15 +9,13 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from mpsjobs.apply import progress
-from mpsjobs.apply.collect import sha256_of
+from mpsjobs.apply.collect import fetch_recorded
 from mpsjobs.apply.gather import change_over
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.run import Run
 from mpsjobs.apply.submit import new_attempt
 from mpsjobs.model import events
 from mpsjobs.model.change import Copy
-from mpsjobs.model.codes import Code
-from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.settings import BASE_ENVIRONMENT
 from mpsjobs.model.state import Output
@@ -98,19 +96,7 @@ def copied_outputs(
 def _copy(
     source: ObjectStore, to: ObjectStore, output: Output, action: Copy, path: ObjectRef, file: Path
 ) -> Output:
-    ref = ObjectRef(output.bucket, output.region, output.key)
-    if source.fetch(ref, file) is None:
-        raise CloudError.of(
-            "An output is not in the store any more",
-            detail=f"{ref.bucket}/{ref.key}.",
-            code=Code.OUTPUT_CHANGED,
-        )
-    if sha256_of(file) != output.sha256:
-        raise CloudError.of(
-            "An output in the store is not what was recorded",
-            detail=f"{ref.bucket}/{ref.key} has changed since.",
-            code=Code.OUTPUT_CHANGED,
-        )
+    fetch_recorded(source, output, file)
     own = output.key.removeprefix(action.origin.cos_path) if action.origin.cos_path else ""
     name = own if own and own != output.key else PurePosixPath(output.key).name
     target = ObjectRef(path.bucket, path.region, f"{path.key}{name.lstrip('/')}")

@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mpsjobs.apply.collect import sha256_of
+from mpsjobs.apply.collect import fetch_recorded
 from mpsjobs.model.change import Plan, Publish
-from mpsjobs.model.codes import Code
-from mpsjobs.model.diagnostics import CloudError
-from mpsjobs.model.ports import ObjectRef, ObjectStore
-from mpsjobs.model.state import Output, Published, State
+from mpsjobs.model.ports import ObjectStore
+from mpsjobs.model.state import Published, State
 from mpsjobs.plan.publishing import Publication, due
 
 
@@ -80,7 +78,7 @@ class Publisher:
         with tempfile.TemporaryDirectory(dir=self.scratch, prefix="publish-") as folder:
             file = Path(folder) / "output"
             for output, to in publication.copies:
-                self._fetch(output, file)
+                fetch_recorded(self.store, output, file)
                 marks = {
                     "address": publication.address,
                     "fingerprint": publication.fingerprint,
@@ -103,18 +101,3 @@ class Publisher:
                     attempt_id=take.attempt_id,
                     picked=publication.picked,
                 )
-
-    def _fetch(self, output: Output, file: Path) -> None:
-        ref = ObjectRef(output.bucket, output.region, output.key)
-        if self.store.fetch(ref, file) is None:
-            raise CloudError.of(
-                "An output is not in the store any more",
-                detail=f"{ref.bucket}/{ref.key}.",
-                code=Code.OUTPUT_CHANGED,
-            )
-        if sha256_of(file) != output.sha256:
-            raise CloudError.of(
-                "An output in the store is not what was recorded",
-                detail=f"{ref.bucket}/{ref.key} has changed since.",
-                code=Code.OUTPUT_CHANGED,
-            )

@@ -54,6 +54,11 @@ def command(output: Output, *, file: str | None, write: bool) -> None:
     output.result(_text(file, _catalogue()).rstrip("\n"))
 
 
+def name_of(file: str) -> str:
+    """What the file with the schema of specs, or of settings, is called."""
+    return f"mpsjobs-{file}.schema.json"
+
+
 def printed_schema(name: str) -> str:
     """The JSON Schema of a document that a command prints."""
     return (files("mpsjobs.cli") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
@@ -69,7 +74,7 @@ def write_schemas(root: Path, catalogue: Catalogue) -> list[Path]:
     try:
         (root / FOLDER).mkdir(exist_ok=True)
         for file in ("settings", "spec"):
-            path = root / FOLDER / f"mpsjobs-{file}.schema.json"
+            path = root / FOLDER / name_of(file)
             path.write_text(_text(file, catalogue), encoding="utf-8")
             written.append(path)
     except OSError as error:
@@ -81,7 +86,7 @@ def write_schemas(root: Path, catalogue: Catalogue) -> list[Path]:
 
 def modeline(file: str, folder: str) -> str:
     """The comment by which an editor finds the schema of a file; `folder` leads from the file to the project."""
-    return f"# yaml-language-server: $schema={folder}{FOLDER}/mpsjobs-{file}.schema.json"
+    return f"# yaml-language-server: $schema={folder}{FOLDER}/{name_of(file)}"
 
 
 def _text(file: str, catalogue: Catalogue) -> str:

@@ -66,10 +66,6 @@ class File(StrEnum):
     SPEC = "spec"
     SETTINGS = "settings"
 
-    @property
-    def name_of_schema(self) -> str:
-        return f"mpsjobs-{self}.schema.json"
-
 
 def json_schema(file: File, catalogue: Catalogue) -> Schema:
     """The schema of a kind of file, with the models, versions, parameters and formats of a catalogue."""

@@ -9,6 +9,7 @@ import pytest
 import yaml12
 from jsonschema import Draft202012Validator
 
+from mpsjobs.cli.schema import name_of
 from mpsjobs.spec.catalogue import load_catalogue
 from mpsjobs.spec.project_files import find_spec_files, is_settings_file
 from mpsjobs.spec.schema import File, json_schema
@@ -80,9 +81,9 @@ def test_the_schemas_are_schemas(file: File) -> None:
 
 @pytest.mark.parametrize("file", File)
 def test_the_published_schemas_are_current(file: File) -> None:
-    published = json.loads((REPOSITORY / "schemas" / file.name_of_schema).read_text(encoding="utf-8"))
+    published = json.loads((REPOSITORY / "schemas" / name_of(file)).read_text(encoding="utf-8"))
     assert published == json_schema(file, load_catalogue()), (
-        f"run: mpsjobs schema {file} > schemas/{file.name_of_schema}"
+        f"run: mpsjobs schema {file} > schemas/{name_of(file)}"
     )
 
 

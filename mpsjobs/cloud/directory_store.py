@@ -67,28 +67,33 @@ class DirectoryStore:
         return False
 
     def fetch(self, ref: ObjectRef, to: Path) -> ObjectInfo | None:
-        with _failures_named("read", ref):
-            try:
-                content = self._path(ref).open("rb")
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        with self._opened(ref, to) as content:
+            if content is None:
                 return None
-            with content:
-                to.parent.mkdir(parents=True, exist_ok=True)
-                _replace(to, lambda file: _copy(content, file))
-                return _info(ref, os.fstat(content.fileno()))
+            _replace(to, lambda file: _copy(content, file))
+            return _info(ref, os.fstat(content.fileno()))
 
     def append_rest(self, ref: ObjectRef, to: Path) -> ObjectInfo | None:
+        with self._opened(ref, to) as content:
+            if content is None:
+                return None
+            with to.open("ab") as file:
+                content.seek(file.tell())
+                _copy(content, file)
+            return _info(ref, os.fstat(content.fileno()))
+
+    @contextlib.contextmanager
+    def _opened(self, ref: ObjectRef, to: Path) -> Iterator[BinaryIO | None]:
+        """The object for reading, None when there is none; the folder of `to` is there."""
         with _failures_named("read", ref):
             try:
                 content = self._path(ref).open("rb")
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                return None
+                yield None
+                return
             with content:
                 to.parent.mkdir(parents=True, exist_ok=True)
-                with to.open("ab") as file:
-                    content.seek(file.tell())
-                    _copy(content, file)
-                return _info(ref, os.fstat(content.fileno()))
+                yield content
 
     def head(self, ref: ObjectRef) -> ObjectInfo | None:
         path = self._path(ref)

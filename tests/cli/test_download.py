@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mpsjobs.cli.app import run
 from mpsjobs.cloud.directory_store import DirectoryStore
 from mpsjobs.model.ports import ObjectInfo, ObjectRef
+from tests.cli.applied import applied_project
 from tests.conftest import SETTINGS, Folder, Ran
 
 SPEC = """\
@@ -26,12 +26,7 @@ assets:
 
 @pytest.fixture(scope="module")
 def applied_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("applied")
-    (root / "mpsjobs.yaml").write_text(SETTINGS, encoding="utf-8")
-    (root / "specs").mkdir()
-    (root / "specs" / "music.yaml").write_text(SPEC, encoding="utf-8")
-    assert run(("-C", str(root), "apply", "--auto-approve")) == 0
-    return root
+    return applied_project(tmp_path_factory.mktemp("applied"), SPEC)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from mpsjobs.cloud.clock import SystemClock
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.state.file_store import FileStateStore
 from mpsjobs.upkeep.edits import renamed
+from tests.cli.applied import applied_project
 from tests.conftest import SETTINGS, Folder, Ran
 
 STATE = "mpsjobs.state.json"
@@ -20,12 +21,7 @@ SPEC = "group: level1\nassets:\n  menu: x\n  boss: {prompt: y, takes: 2}\n"
 
 @pytest.fixture(scope="module")
 def applied_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("applied")
-    (root / "mpsjobs.yaml").write_text(SETTINGS, encoding="utf-8")
-    (root / "specs").mkdir()
-    (root / "specs" / "music.yaml").write_text(SPEC, encoding="utf-8")
-    assert run(("-C", str(root), "apply", "--auto-approve")) == 0
-    return root
+    return applied_project(tmp_path_factory.mktemp("applied"), SPEC)
 
 
 @pytest.fixture

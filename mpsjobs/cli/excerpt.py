@@ -25,7 +25,7 @@ _RIGHTS = re.compile(
 _BREAK = re.compile(r"\r\n|\r|\n")
 _SENSITIVE = re.compile(r"\bsensitive\b")
 _TABLES = frozenset({".csv", ".tsv"})
-_SPEC_KEYS = frozenset({"assets", "defaults", "group", "presets", "variables"})
+_SPEC_KEYS = frozenset({"assets", "defaults", "group", "import", "moved", "presets", "variables"})
 _UNSEEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _HIDDEN = "(not shown: sensitive values are near here)"
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
-from mpsjobs.cli.excerpt import WIDTH, Sources
+from mpsjobs.cli.excerpt import _SPEC_KEYS, WIDTH, Sources
 from mpsjobs.model.diagnostics import Position
+from mpsjobs.spec.documents import SpecFile
 from tests.conftest import Folder
 
 
@@ -173,3 +174,10 @@ def test_what_a_url_proves_a_right_with_is_not_shown(project: Folder) -> None:
     assert ran.code == 1
     assert "https://*******host/a.wav****" in ran.err
     assert "hush" not in ran.out + ran.err
+
+
+def test_every_key_of_a_spec_file_tells_it_from_a_file_of_variables() -> None:
+    """A file without any of them may hold values of sensitive variables, and is not shown."""
+    assert (
+        frozenset(SpecFile.model_fields[name].alias or name for name in SpecFile.model_fields) == _SPEC_KEYS
+    )

@@ -16,6 +16,7 @@ from mpsjobs.model.change import Plan, Submit
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, SpecError, StateError
 from mpsjobs.model.events import Event, RunFinished, RunStarted
+from mpsjobs.model.money import Prices
 from mpsjobs.model.ports import StateSession
 from mpsjobs.model.settings import ProviderKind, Settings, StoreKind
 from mpsjobs.model.state import AssetRecord, State, Take, chosen_take
@@ -446,6 +447,7 @@ class Project:
             environment=self.settings.environment_name,
             sources=sources,
             generate=self.settings.policy.generate,
+            prices=self._prices,
             publish_to=StoreTarget(
                 self.settings.store.bucket, self.settings.store.region, self.settings.store.prefix
             ),
@@ -455,6 +457,16 @@ class Project:
             statements = replace(statements, imports=options.imports)
         diagnostics = (*self.notices, *loaded.diagnostics, *notices)
         return build(loaded.assets, state, terms, diagnostics, statements)
+
+    @cached_property
+    def _prices(self) -> Prices | None:
+        """The prices, by the names that models have in the catalogue."""
+        prices = self.settings.prices
+        if prices is None:
+            return None
+        return replace(
+            prices, models={self.catalogue.entry(name).name: each for name, each in prices.models.items()}
+        )
 
     def _songs_of(self, fields: Mapping[str, Json]) -> int:
         """How many outputs a task with these canonical fields has."""

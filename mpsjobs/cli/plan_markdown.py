@@ -23,10 +23,13 @@ from mpsjobs.cli.plan_words import (
     group_headline,
     groups,
     harmless,
+    has_price,
     note,
     nothing_to_do,
+    paid_text,
     price_text,
     publishes_anew,
+    shares,
     total,
     value_text,
     where_text,
@@ -40,6 +43,7 @@ LONGEST = 60_000
 """Code units of UTF-16. GitHub takes 65,536 in a comment; the rest is for whoever wraps this into a larger one."""
 _ROWS = 200
 _RISKS = 20
+_GROUPS = 20
 _DIAGNOSTICS = 20
 _DIAGNOSTIC_LINES = 12
 _LINE = 240
@@ -86,6 +90,17 @@ def _head(plan: Plan, project: str) -> Iterator[str]:
         yield f"| `{SYMBOLS[kind]}` | {kind} | {len(changes):,} | {paid} |"
     if kept := plan.count([Kind.KEEP]):
         yield f"| | unchanged | {kept:,} | |"
+    yield from _shares(plan)
+
+
+def _shares(plan: Plan) -> Iterator[str]:
+    rows = shares(plan, _GROUPS)
+    if rows:
+        yield ""
+        yield "| group | cost |"
+        yield "|---|---|"
+        for name, share in rows:
+            yield f"| {_code(name) if share.group else name} | {paid_text(share.generations, share.cost)} |"
 
 
 def _risks(risks: Sequence[Risk]) -> Iterator[str]:
@@ -164,14 +179,14 @@ def _rows(changes: Sequence[Change], most: int) -> Iterator[str]:
 
 def _one_line_each(changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
-        paid = f" ({generations_text([change])})" if change.generations > 1 else ""
+        paid = f" ({generations_text([change])})" if has_price(change) else ""
         why = "".join(_marked(piece) for piece in note(change))
         yield f"- {_code(change.address)}{paid}" + (f" {_code(why)}" if why else "")
 
 
 def _in_detail(changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
-        paid = f" ({generations_text([change])})" if change.generations > 1 else ""
+        paid = f" ({generations_text([change])})" if has_price(change) else ""
         moved = f" from {_code(change.moved_from)}" if change.moved_from else ""
         yield f"- **{_code(change.address)}**{moved}{paid}"
         if change.message:

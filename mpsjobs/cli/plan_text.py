@@ -19,11 +19,14 @@ from mpsjobs.cli.plan_words import (
     group_headline,
     groups,
     harmless,
+    has_price,
     headline,
     note,
     nothing_to_do,
+    paid_text,
     price_text,
     publishes_anew,
+    shares,
     total,
     value_text,
     where_text,
@@ -51,6 +54,7 @@ FEW = 5
 MOST_LINES = 100
 """A kind of change with more assets is folded by the beginnings of their addresses."""
 MOST_RISKS = 20
+MOST_GROUPS = 10
 _WIDEST_NAME = 48
 _CONTEXT = 8
 
@@ -87,6 +91,7 @@ def plan_lines(plan: Plan, look: Look) -> Iterator[str]:
         yield ""
         yield f"  ({counted(kept, 'unchanged asset')} hidden)"
     yield from _risk_lines(plan.risks, look)
+    yield from _share_lines(plan, look)
     yield ""
     yield summary_line(plan)
 
@@ -94,6 +99,16 @@ def plan_lines(plan: Plan, look: Look) -> Iterator[str]:
 def summary_line(plan: Plan) -> str:
     """The last line, such as `Plan: 2 to generate, 1 to move. 2 generations to pay.`."""
     return f"{click.style('Plan:', bold=True)} {counts_text(plan)}. {price_text(plan)}"
+
+
+def _share_lines(plan: Plan, look: Look) -> Iterator[str]:
+    rows = shares(plan, len(plan.changes) if look.verbose else MOST_GROUPS)
+    if rows:
+        yield ""
+        yield click.style("Cost by group:", bold=True)
+        names = max(cell_len(name) for name, _ in rows)
+        for name, share in rows:
+            yield f"  {name}{' ' * (names - cell_len(name))}  {paid_text(share.generations, share.cost)}"
 
 
 def _symbol(kind: Kind) -> str:
@@ -108,7 +123,7 @@ def _in_brief(kind: Kind, changes: Sequence[Change], look: Look) -> Iterator[str
     yield click.style(f"  # {group_headline(kind, changes)}", bold=True)
     rows = list(fold(changes, MOST_LINES))
     names = min(max(cell_len(row.text) for row in rows), _WIDEST_NAME)
-    prices = [_price(row) if any(each.generations > 1 for each in changes) else "" for row in rows]
+    prices = [_price(row) if any(map(has_price, changes)) else "" for row in rows]
     paid = max(map(len, prices))
     for row, price in zip(rows, prices, strict=True):
         begin = f"{SYMBOLS[kind]} {row.text}{' ' * (names - cell_len(row.text))}"
@@ -142,7 +157,7 @@ def _in_full(changes: Sequence[Change], look: Look) -> Iterator[str]:
     for change in changes:
         yield ""
         yield click.style(f"  # {headline(change)}", bold=True)
-        songs = f"  ({generations_text([change])})" if change.generations > 1 else ""
+        songs = f"  ({generations_text([change])})" if has_price(change) else ""
         yield f"  {_symbol(change.kind)} {change.address}{songs}"
         if change.message:
             yield from _indented(harmless(change.message), look)

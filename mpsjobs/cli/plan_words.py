@@ -10,6 +10,8 @@ from mpsjobs.cli.word_diff import Piece, Side, folded, word_diff
 from mpsjobs.model.asset import Json, masked
 from mpsjobs.model.change import Change, Kind, Plan, Reason
 from mpsjobs.model.lifecycle import OnRemove
+from mpsjobs.model.money import Cost
+from mpsjobs.plan.cost import Share, by_group
 
 SYMBOLS = {
     Kind.GENERATE: "+",
@@ -63,6 +65,7 @@ _REMOVED = {
     OnRemove.FORGET: "will be forgotten, as its lifecycle says",
 }
 
+NO_GROUP = "(no group)"
 _REFERENCES = frozenset({"reference_audio", "reference_video"})
 _CONTEXT = 3
 _SHORT = 40
@@ -78,9 +81,26 @@ def total(changes: Iterable[Change]) -> int:
     return sum(change.generations for change in changes)
 
 
-def generations_text(changes: Iterable[Change]) -> str:
-    """What these changes cost: `3 generations`."""
-    return counted(total(changes), "generation")
+def generations_text(changes: Sequence[Change]) -> str:
+    """What these changes pay for: `3 generations, 0.11 USD`."""
+    costs = [change.cost for change in changes if change.cost]
+    return paid_text(total(changes), sum(costs[1:], costs[0]) if costs else None)
+
+
+def paid_text(generations: int, cost: Cost | None, to_pay: str = "") -> str:
+    """`3 generations, 0.11 USD and 1 of them without a price`; without prices just the number."""
+    songs = f"{counted(generations, 'generation')}{to_pay}"
+    if cost is None or not generations:
+        return songs
+    if cost.unpriced == generations:
+        return f"{songs}, without a price"
+    unpriced = f" and {cost.unpriced:,} of them without a price" if cost.unpriced else ""
+    return f"{songs}, {cost}{unpriced}"
+
+
+def has_price(change: Change) -> bool:
+    """Whether what it pays for is worth a word: it is more than one song, or known in money."""
+    return change.generations > 1 or change.cost is not None
 
 
 def headline(change: Change) -> str:
@@ -143,8 +163,24 @@ def counts_text(plan: Plan) -> str:
 
 
 def price_text(plan: Plan) -> str:
-    """The price, such as `3 generations to pay.`; money is not known yet."""
-    return f"{counted(plan.generations, 'generation')} to pay." if plan.generations else "Nothing to pay."
+    """The price in a sentence: `3 generations to pay, 0.11 USD.`."""
+    return f"{paid_text(plan.generations, plan.cost, ' to pay')}." if plan.generations else "Nothing to pay."
+
+
+def shares(plan: Plan, most: int) -> list[tuple[str, Share]]:
+    """What each group of assets costs, by what it is called: the dearest `most` of them, the others in one.
+
+    None where there is only one group.
+    """
+    every = by_group(plan.changes)
+    if len(every) <= 1:
+        return []
+    named = [(each.group or NO_GROUP, each) for each in every[:most]]
+    if rest := every[most:]:
+        cost = sum((each.cost for each in rest[1:]), rest[0].cost)
+        share = Share(None, sum(each.generations for each in rest), cost)
+        named.append((f"and {counted(len(rest), 'more group')}", share))
+    return named
 
 
 def where_text(plan: Plan) -> str:

@@ -17,7 +17,7 @@ from mpsjobs.cli.log import configure_log
 from mpsjobs.cli.options import open_project
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_text import Look, plan_lines
-from mpsjobs.cli.plan_words import counted
+from mpsjobs.cli.plan_words import counted, paid_text
 from mpsjobs.cli.watch import View, request_text, watch
 from mpsjobs.model.asset import Json
 from mpsjobs.model.change import Kind, Plan
@@ -71,10 +71,14 @@ def _approve(
         output.diagnostics(plan.diagnostics)
         for line in (nothing,) if nothing and not plan.changes else plan_lines(plan, look):
             output.result(line)
-    approved = auto_approve or not _changes_anything(plan) or ask(output)
+    approved = auto_approve or not _changes_anything(plan) or ask(output, price=_price(plan))
     if approved:
         view.begin()
     return approved
+
+
+def _price(plan: Plan) -> str:
+    return f"{paid_text(plan.generations, plan.cost)}." if plan.generations else ""
 
 
 def _changes_anything(plan: Plan) -> bool:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from mpsjobs.model.asset import Asset, Json, PublishWhen, StoreTarget
 from mpsjobs.model.diagnostics import Diagnostic
 from mpsjobs.model.lifecycle import OnRemove
+from mpsjobs.model.money import Cost
 from mpsjobs.model.state import Take
 from mpsjobs.model.statements import Imported
 
@@ -43,7 +44,7 @@ class Change:
     `fields` are the canonical fields of the wanted sound. `message` says in words what the kind leaves open: what the cloud said
     (FAILED), what is unknown (UNRESOLVED), whose takes are shared. `moved_from` is set where a known asset got this name. `depends_on`
     are the addresses that must be there first. `publishes` is the stable key that the change brings a take to. Of one that is retired,
-    `on_remove` says what that means, and `deletes` how many takes are deleted.
+    `on_remove` says what that means, and `deletes` how many takes are deleted. `cost` is None where nothing is paid, or nobody said prices.
     """
 
     address: str
@@ -58,6 +59,7 @@ class Change:
     publishes: str | None = None
     on_remove: OnRemove | None = None
     deletes: int = 0
+    cost: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ class Plan:
     """Changes in reading order, and the very actions that apply executes, in the order in which it starts them.
 
     `lineage` and `serial` name the state that it was made from, `environment` whose that is (None: the project has no environments).
+    `currency` is that of the prices; None: there are none.
     """
 
     realm: str
@@ -211,6 +214,14 @@ class Plan:
     risks: tuple[Risk, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     environment: str | None = None
+    currency: str | None = None
+
+    @property
+    def cost(self) -> Cost | None:
+        """What all of it costs; None where there are no prices."""
+        if self.currency is None:
+            return None
+        return sum((change.cost for change in self.changes if change.cost), Cost(self.currency))
 
     @property
     def generations(self) -> int:

@@ -7,6 +7,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from mpsjobs.model.asset import Json
+from mpsjobs.model.money import Prices
 
 EMULATOR_BUCKET = "local-1250000000"
 """The bucket of the directory store where settings name none; shaped like a real one, so that nothing needs a special case."""
@@ -152,7 +153,7 @@ SPEC_PATTERNS = ("specs/**/*.yaml", "specs/**/*.yml")
 class Settings:
     """`defaults`, `presets`, `variables` and `models` are as written, checked by the spec layer; the rest is ready to use.
 
-    `download` is relative to the project. `environment` is the one that these are the settings of, None for those that all are laid over;
+    `download` is relative to the project. `prices` name models as written; None: there are none. `environment` is the one that these are the settings of, None for those that all are laid over;
     `environments` has the names of all. Its own defaults and values of variables are as written too. `reuse_from` names environments
     whose takes are copied, None for the base.
     """
@@ -165,6 +166,7 @@ class Settings:
     state: StateSettings = field(default_factory=StateSettings)
     download: str | None = None
     policy: PolicySettings = field(default_factory=PolicySettings)
+    prices: Prices | None = None
     credentials: CredentialsSettings = field(default_factory=CredentialsSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     defaults: Mapping[str, Json] = field(default_factory=dict)

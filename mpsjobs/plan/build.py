@@ -23,6 +23,7 @@ from mpsjobs.model.diagnostics import Diagnostic
 from mpsjobs.model.lifecycle import Lifecycle
 from mpsjobs.model.state import AssetRecord, State, chosen_take
 from mpsjobs.model.statements import NOTHING_SAID, Statements
+from mpsjobs.plan.cost import priced
 from mpsjobs.plan.diff import (
     Hindrance,
     Known,
@@ -77,7 +78,7 @@ def build(
     changes.update(removals.changes)
     open_takes = tuple(_open_takes(state, terms, every))
     _mention(open_takes, changes, every)
-    ordered = tuple(with_row(changes[address], wanted) for address in sorted(changes))
+    ordered = tuple(priced(with_row(changes[address], wanted), terms.prices) for address in sorted(changes))
     steps = [changes[address] for address in (*wanted, *sorted(changes.keys() - wanted.keys()))]
     arriving = {change.fingerprint for change in steps if change.generations}
     imports = _imports(purchases, state)
@@ -109,6 +110,7 @@ def build(
             *_breaches(ordered, terms, purchases.copies),
         ),
         environment=terms.environment,
+        currency=terms.prices.currency if terms.prices else None,
     )
 
 

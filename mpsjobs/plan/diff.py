@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mpsjobs.model.asset import Asset, Json, Sound, StoreTarget
 from mpsjobs.model.change import Change, Kind, Need, Reason
+from mpsjobs.model.money import Prices
 from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, chosen_take, never_sent
 from mpsjobs.plan.imports import Imports, told as told_imports
 from mpsjobs.plan.promotion import Copies, Source, told
@@ -22,7 +23,7 @@ class Terms:
     `host` and `boot_id` tell where the plan is made: an intent of this very boot that was never sent is certain to be nothing.
     More than `max_generations` songs in one apply are an error in the plan already, and so is any where nothing is to be generated.
     `selection` says which assets it is about. `sources` are the other environments whose takes are copied. `publish_to` is the place below
-    which takes are published.
+    which takes are published. `prices` name models by their canonical names.
     """
 
     realm: str
@@ -36,6 +37,7 @@ class Terms:
     sources: tuple[Source, ...] = ()
     generate: bool = True
     publish_to: StoreTarget = NOWHERE
+    prices: Prices | None = None
 
     def takes(self, pool: Pool) -> tuple[Take, ...]:
         """The takes that count: those of this realm, without attempts that are certain never to have left this machine."""

@@ -3,12 +3,13 @@
 from mpsjobs.model.asset import Json, masked
 from mpsjobs.model.change import Change, Kind, Plan
 from mpsjobs.model.diagnostics import Diagnostic
+from mpsjobs.model.money import Cost
 
 FORMAT_VERSION = 1
 
 
 def plan_document(plan: Plan) -> dict[str, Json]:
-    """Stable within a `format_version`: keys are added, never renamed or removed. `cost` is null until prices are known."""
+    """Stable within a `format_version`: keys are added, never renamed or removed. `cost` is null where there are no prices."""
     summary: dict[str, Json] = {str(kind): plan.count([kind]) for kind in Kind}
     return {
         "format_version": FORMAT_VERSION,
@@ -16,7 +17,7 @@ def plan_document(plan: Plan) -> dict[str, Json]:
         "environment": plan.environment,
         "lineage": plan.lineage,
         "serial": plan.serial,
-        "summary": summary | {"generations": plan.generations, "cost": None},
+        "summary": summary | {"generations": plan.generations, "cost": cost_document(plan.cost)},
         "changes": [_change(change) for change in plan.changes],
         "risks": [{"address": risk.address, "summary": risk.summary} for risk in plan.risks],
         "diagnostics": [diagnostic_document(diagnostic) for diagnostic in plan.diagnostics],
@@ -37,7 +38,15 @@ def _change(change: Change) -> Json:
         "publishes": change.publishes,
         "on_remove": str(change.on_remove) if change.on_remove else None,
         "deletes": change.deletes,
+        "cost": cost_document(change.cost),
     }
+
+
+def cost_document(cost: Cost | None) -> Json:
+    """`amount` is a text with all its digits: a number of JSON is read as a float."""
+    if cost is None:
+        return None
+    return {"currency": cost.currency, "amount": f"{cost.amount.normalize():f}", "unpriced": cost.unpriced}
 
 
 def diagnostic_document(diagnostic: Diagnostic) -> Json:

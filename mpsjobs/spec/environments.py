@@ -20,13 +20,14 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, SpecError
 from mpsjobs.model.settings import BASE_ENVIRONMENT
 from mpsjobs.spec.mistakes import check, locate
+from mpsjobs.spec.policy_file import PolicyFile
+from mpsjobs.spec.prices import PricesFile
+from mpsjobs.spec.section import Section
 from mpsjobs.spec.settings_file import (
     CredentialsFile,
     EnvironmentFile,
     NetworkFile,
-    PolicyFile,
     ProviderFile,
-    Section,
     StateFile,
     StoreFile,
 )
@@ -44,6 +45,7 @@ _SECTIONS: Final[Mapping[str, type[Section]]] = {
     "store": StoreFile,
     "state": StateFile,
     "policy": PolicyFile,
+    "prices": PricesFile,
     "credentials": CredentialsFile,
     "network": NetworkFile,
 }

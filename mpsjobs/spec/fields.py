@@ -17,6 +17,7 @@ from mpsjobs.spec.yaml import Plain
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]{5,20}")
 _REGION = re.compile(r"[a-z0-9-]+")
 _NAME = re.compile(r"[\w-]{1,64}")
+_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 _FOLDER = re.compile(r"[^\\\x00-\x1f\x7f]+")
 
 
@@ -117,6 +118,17 @@ def _seconds(value: Any) -> Any:
     return seconds
 
 
+def _amount(value: Any) -> Any:
+    if not (isinstance(value, str) and _AMOUNT.fullmatch(value)):
+        raise mistake(
+            "This is no amount of money",
+            f"It is {value[:40]!r}." if isinstance(value, str) else "It is no number.",
+            "Write it like `0.035`, without a currency.",
+            code=Code.BAD_VALUE,
+        )
+    return value
+
+
 Duration: TypeAlias = Annotated[float, BeforeValidator(_seconds)]
 """Written as `90s`, `15m` or `2h`; seconds from then on."""
 
@@ -127,6 +139,12 @@ Word: TypeAlias = Annotated[str, matching(str.strip, "a word", "Write a word, or
 Words: TypeAlias = Annotated[list[Word], BeforeValidator(one_or_many)]
 Name: TypeAlias = Annotated[
     str, matching(_NAME.fullmatch, "a name", "Use letters, digits, `_` and `-`, at most 64 of them.")
+]
+Amount: TypeAlias = Annotated[str, BeforeValidator(_amount)]
+"""Its source text, for a Decimal."""
+Currency: TypeAlias = Annotated[
+    str,
+    matching(re.compile("[A-Z]{3}").fullmatch, "a currency", "Write its three letters, such as `USD`."),
 ]
 Bucket: TypeAlias = Annotated[
     str,

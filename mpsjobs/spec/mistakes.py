@@ -185,6 +185,8 @@ def _model_at(kind: type[Written], path: Path) -> type[Written]:
         skip = False
         if field is not None and (inner := next(_models(field.annotation), None)):
             kind, skip = inner
+        elif field is None and (inner := next(_models(kind.__annotations__.get("__pydantic_extra__")), None)):
+            kind = inner[0]
     return kind
 
 

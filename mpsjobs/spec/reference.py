@@ -18,12 +18,13 @@ from mpsjobs.spec.documents import (
     VariableSpec,
     Written,
 )
+from mpsjobs.spec.policy_file import PolicyFile
+from mpsjobs.spec.prices import ModelPricesFile, PriceFile, PricesFile
 from mpsjobs.spec.settings_file import (
     AssumeRoleFile,
     CredentialsFile,
     EnvironmentFile,
     NetworkFile,
-    PolicyFile,
     ProviderFile,
     SettingsFile,
     StateFile,
@@ -37,6 +38,17 @@ _PARTS: tuple[tuple[str, type[Written], str], ...] = (
     ("`store`", StoreFile, "Where audio goes."),
     ("`state`", StateFile, "Where it is recorded what has been done."),
     ("`policy`", PolicyFile, "What an apply may do."),
+    (
+        "`prices`",
+        PricesFile,
+        "`MODEL: price`, or `MODEL: {VERSION: price, default: price}`. See [the guide](guide/cost-and-policy.md).",
+    ),
+    (
+        "`prices.MODEL`",
+        ModelPricesFile,
+        "`VERSION: price`, also by globs such as `3.*`. A price alone is for every version.",
+    ),
+    ("A price", PriceFile, "A number is short for `per_song`."),
     (
         "`credentials`",
         CredentialsFile,

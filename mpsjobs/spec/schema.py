@@ -15,7 +15,8 @@ from pydantic.fields import FieldInfo
 from mpsjobs.spec import fields
 from mpsjobs.spec.catalogue import Catalogue
 from mpsjobs.spec.documents import AssetSpec, ImportSpec, ReferenceSpec, SpecFile, Written
-from mpsjobs.spec.settings_file import Section, SettingsFile
+from mpsjobs.spec.section import Section
+from mpsjobs.spec.settings_file import SettingsFile
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -47,6 +48,8 @@ _PATTERNS: tuple[tuple[Any, Schema], ...] = (
     (fields.ProjectPath, {"pattern": r"^(?![/~]|[A-Za-z]:)(?!.*(^|/)\.\.(/|$))[^\\]+$"}),
     (fields.Endpoint, {"pattern": r"^(https?://)?[^\s/?#@]+/?$", "examples": ["http://127.0.0.1:9000"]}),
     (fields.WebUrl, {"pattern": r"^https?://\S+$", "examples": ["https://example.com/hum.wav"]}),
+    (fields.Amount, {"pattern": r"^[0-9]{1,9}(\.[0-9]{1,9})?$", "minimum": 0, "examples": [0.035]}),
+    (fields.Currency, {"pattern": "^[A-Z]{3}$", "examples": ["USD"]}),
     (fields.Duration, {"pattern": r"^[0-9]+(\.[0-9]+)?[smh]$", "examples": ["90s", "15m", "2h"]}),
 )
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
@@ -109,7 +112,7 @@ class _Schemas:
             "description": (model.__doc__ or "").strip().split("\n")[0],
             "properties": properties,
             "patternProperties": {"^<<$": {}},
-            "additionalProperties": False,
+            "additionalProperties": self.of_others(model, hints.get("__pydantic_extra__")),
         }
         if required:
             schema["required"] = required
@@ -120,6 +123,13 @@ class _Schemas:
                 if name not in required
             ]
         return schema
+
+    def of_others(self, model: type[Written], hint: Any) -> Schema | Literal[False]:
+        """What keys may hold that the model does not name; `hint` is the type of all of them, None where there are none."""
+        if hint is None:
+            return False
+        schema = self.of_type(get_args(hint)[1])
+        return _any_of(schema, {"type": "null"}) if issubclass(model, Section) else schema
 
     def of_field(self, model: type[Written], name: str, hint: Any, field: FieldInfo) -> Schema:
         schema = self.of_type(Annotated[hint, *field.metadata] if field.metadata else hint)

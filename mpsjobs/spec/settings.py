@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from mpsjobs._version import __version__
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError
+from mpsjobs.model.money import Prices
 from mpsjobs.model.settings import (
     BASE_ENVIRONMENT,
     EMULATOR_BUCKET,
@@ -172,6 +173,7 @@ class _Reading:
             state=StateSettings(file.state.backend, state_path(file.state.path, self.chosen)),
             download=self.download(),
             policy=self.policy(provider),
+            prices=self.prices(),
             credentials=self.credentials(),
             network=NetworkSettings(
                 file.network.connect_timeout, file.network.read_timeout, file.network.ca_file
@@ -286,6 +288,19 @@ class _Reading:
         if provider.kind is ProviderKind.TENCENT and "max_generations_per_apply" not in file.model_fields_set:
             limit = TENCENT_GENERATIONS
         return PolicySettings(limit, file.attempts, file.unknown_wait, file.unknown, file.generate)
+
+    def prices(self) -> Prices | None:
+        file = self.file.prices
+        if file.any and file.currency is None:
+            self.problem(
+                ("prices",),
+                'The prices need a "currency"',
+                "An amount without one says nothing.",
+                "Add `currency: USD`, or whatever the bill is in.",
+                key=True,
+                code=Code.MISSING_KEY,
+            )
+        return file.prices
 
     def credentials(self) -> CredentialsSettings:
         file = self.file.credentials

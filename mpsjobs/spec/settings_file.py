@@ -3,11 +3,11 @@
 import re
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from mpsjobs.model.codes import Code
 from mpsjobs.spec.catalogue_file import ModelSpec
-from mpsjobs.spec.documents import AssetSpec, Declaration, DefaultsSpec, Written
+from mpsjobs.spec.documents import AssetSpec, Declaration, DefaultsSpec
 from mpsjobs.spec.fields import (
     Bucket,
     Duration,
@@ -18,31 +18,17 @@ from mpsjobs.spec.fields import (
     ProjectPath,
     Region,
     RoleArn,
-    Switch,
-    Whole,
     Word,
     Words,
     matching,
     matching_seconds,
     mistake,
 )
+from mpsjobs.spec.policy_file import PolicyFile
+from mpsjobs.spec.prices import PricesFile
+from mpsjobs.spec.section import Section
 
 _SESSION = re.compile(r"[\w=,.@-]{2,128}", re.ASCII)
-
-
-class Section(Written):
-    """A part of the settings, in which `null` is the same as nothing, but where it has a meaning of its own."""
-
-    MEANT: ClassVar[frozenset[str]] = frozenset()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, data: Any) -> Any:
-        if data is None:
-            return {}
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None or key in cls.MEANT}
-        return data
 
 
 class ProviderFile(Section):
@@ -154,32 +140,6 @@ class StateFile(Section):
     path: ProjectPath = Field("mpsjobs.state.json", description="Path of the state file.")
 
 
-class PolicyFile(Section):
-    TITLE: ClassVar[str] = "`policy`"
-    MEANT: ClassVar[frozenset[str]] = frozenset({"max_generations_per_apply"})
-    LATER: ClassVar[dict[str, str]] = {
-        "budget": "budgets",
-        "max_cost": "prices",
-        "max_cost_per_apply": "prices",
-    }
-    max_generations_per_apply: Annotated[Whole, Field(ge=0)] | None = Field(
-        None,
-        description="An apply that would pay for more is refused. 20 for tencent if unset; null: no limit.",
-    )
-    attempts: Annotated[Whole, Field(ge=1, le=20)] = Field(3, description="How often a failed task is tried.")
-    unknown_wait: Duration | None = Field(
-        None,
-        description="For how long the outputs of a request without an answer are looked for, such as `15m`. "
-        "Unset: three times what slow tasks of the model take, 15 minutes at least, 30 without history.",
-    )
-    unknown: Literal["stop", "resubmit"] = Field(
-        "stop", description="What happens when they have not shown by then. `resubmit` may pay twice."
-    )
-    generate: Switch = Field(
-        True, description="False: nothing is bought here, takes only come from other environments."
-    )
-
-
 class EnvironmentFile(Section):
     """What is other in one environment than in the rest of the settings."""
 
@@ -199,6 +159,7 @@ class EnvironmentFile(Section):
         None, description="In place of `download`. Unset: a folder below that, with the environment's name."
     )
     policy: PolicyFile | None = Field(None, description="Laid over `policy`, key by key.")
+    prices: PricesFile | None = Field(None, description="Laid over `prices`, key by key.")
     credentials: CredentialsFile | None = Field(None, description="Laid over `credentials`, key by key.")
     network: NetworkFile | None = Field(None, description="Laid over `network`, key by key.")
     variables: dict[str, Any] | None = Field(None, description="Values of variables, by their names.")
@@ -232,12 +193,10 @@ class SettingsFile(Section):
     TITLE: ClassVar[str] = "mpsjobs.yaml"
     LATER: ClassVar[dict[str, str]] = {
         "audio": "audio expectations",
-        "budgets": "budgets",
         "checks": "audio expectations",
         "expect": "audio expectations",
         "hooks": "hooks",
         "notify": "notifications",
-        "prices": "prices",
         "publish": "publishing",
         "review": "review settings",
     }
@@ -260,6 +219,7 @@ class SettingsFile(Section):
         description="Folder where the current take of each asset is put as `<address>.<ext>`. Nowhere if unset.",
     )
     policy: PolicyFile = Field(default_factory=PolicyFile, description="What an apply may do.")
+    prices: PricesFile = Field(default_factory=PricesFile, description="What a song costs, by model.")
     credentials: CredentialsFile = Field(
         default_factory=CredentialsFile, description="Where the keys of the account come from."
     )

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from mpsjobs.apply.progress import Progress, Tick
 from mpsjobs.cli.schema import PRINTED, printed_schema
-from tests.conftest import Folder
+from tests.conftest import SETTINGS, Folder
 
 PROMISED = json.loads((Path(__file__).parents[1] / "testdata" / "documents-version-1.json").read_text())
 SPECS = """\
@@ -58,6 +58,7 @@ def test_the_schemas_are_schemas_and_printed_by_the_command(name: str, project: 
 
 
 def test_real_documents_are_as_their_schemas_say(project: Folder) -> None:
+    project.settings(f"{SETTINGS}prices: {{currency: USD, MiniMaxMusic: 0.035}}\n")
     project.write(music=SPECS)
     check("validate", project("validate", "--json").json())
     check("plan", project("plan", "--json").json())

@@ -175,6 +175,10 @@ def test_refused(value: Any) -> None:
         ({"project": "a", "policy": {"unknown_wait": "15 minutes"}}, False),
         ({"project": "a", "credentials": {"secret_id": "x"}}, False),
         ({"project": "a", "specs": []}, False),
+        ({"project": "a", "prices": {"currency": "USD", "GL": {"3.0-pro": 0.1, "x": {"per_second": 1, "seconds": 2}, "y": None}, "default": 1}}, True),
+        ({"project": "a", "prices": {"currency": "dollars", "default": 1}}, False),
+        ({"project": "a", "prices": {"GL": {"3.0-pro": [1]}}}, False),
+        ({"project": "a", "prices": {"GL": {"per_minute": {"per_hour": 1}}}}, False),
     ],
 )  # fmt: skip
 def test_settings(settings: Any, fits: bool) -> None:  # noqa: FBT001  # a column of the table

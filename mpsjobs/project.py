@@ -533,6 +533,7 @@ class Project:
     ) -> "Run":
         import random
 
+        from mpsjobs.apply.durations import Durations
         from mpsjobs.apply.publish import Publications
         from mpsjobs.apply.records import Records
         from mpsjobs.apply.recovery import UnknownPolicy
@@ -545,7 +546,7 @@ class Project:
         realm = settings.provider.realm
         return Run(
             session=session,
-            scheduler=Scheduler(Pacer(rate), Pacer(rate), random.random),
+            scheduler=Scheduler(Pacer(rate), Pacer(rate), random.random, Durations.of_state(session.state)),
             workers=workers,
             clock=self._clock,
             origin=Origin(realm, host_name(), boot_id(), who(), __version__, git_commit(self.root)),

@@ -4,7 +4,7 @@ import hashlib
 import mimetypes
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -31,7 +31,7 @@ class Search:
     """What is looked for: `expected` outputs below `path`, which belongs to one attempt, so whatever lies there is its result.
 
     `results` are the files that the cloud names once it is done. `rescue`: what does not show is put there from their URLs, marked with
-    `marks`.
+    `marks`. `seen` is what a listing showed a moment ago.
     """
 
     path: ObjectRef
@@ -39,6 +39,7 @@ class Search:
     results: tuple[ResultFile, ...] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
     rescue: bool = False
+    seen: tuple[ObjectInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,8 @@ class Collector:
 
     def _listed(self, search: Search) -> tuple[dict[str, ObjectInfo], CloudError | None]:
         """What a listing shows, by key; and why there is none, if results are named that can be found without."""
+        if search.seen:
+            return {info.ref.key: info for info in search.seen}, None
         try:
             return {info.ref.key: info for info in self.store.list(search.path)}, None
         except CloudError as error:
@@ -193,6 +196,16 @@ class Collector:
                 format=seen.format if seen else PurePosixPath(info.ref.key).suffix.lstrip(".").lower(),
                 duration_s=seen.duration_s if seen else None,
             )
+
+
+def by_take(found: Iterable[ObjectInfo], place: ObjectRef) -> dict[str, tuple[ObjectInfo, ...]]:
+    """The objects below a folder of many takes, by the path of the take that each belongs to."""
+    takes: dict[str, list[ObjectInfo]] = {}
+    for info in found:
+        take, slash, _ = info.ref.key[len(place.key) :].partition("/")
+        if slash:
+            takes.setdefault(f"{place.key}{take}/", []).append(info)
+    return {path: tuple(infos) for path, infos in takes.items()}
 
 
 def _key_of(url: str, path: ObjectRef) -> str:

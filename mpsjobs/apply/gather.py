@@ -1,16 +1,26 @@
 """Gathering: tasks are asked for, outputs are found and recorded; where the answer was lost, only the outputs can tell."""
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from mpsjobs.apply import progress
 from mpsjobs.apply.collect import Search
+from mpsjobs.apply.durations import kind_of
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.recovery import age_s
 from mpsjobs.apply.run import Run, log
 from mpsjobs.model import events
 from mpsjobs.model.change import Reconcile, Resume
 from mpsjobs.model.lifecycle import LONGEST_TASK_S
-from mpsjobs.model.ports import DescribeFailed, DescribeOutcome, Scope, Task, TaskStatus
+from mpsjobs.model.ports import (
+    DescribeFailed,
+    DescribeOutcome,
+    ObjectInfo,
+    ObjectRef,
+    Scope,
+    Task,
+    TaskStatus,
+)
 from mpsjobs.model.state import Output
 
 OUTPUT_TRIES = 8
@@ -27,11 +37,12 @@ def begin(run: Run, action: Resume | Reconcile, number: int) -> Job:
     take = next(take for take in pool.takes if take.attempt_id == action.attempt_id)
     job = Job.of_take(action.fingerprint, take)
     job.expected = run.wiring.songs(pool.fields)
+    job.kind = kind_of(pool.fields)
     job.timeout_s = action.timeout_s if isinstance(action, Resume) else None
     age = age_s(take, run.clock.utc())
     run.tally.began(run.now() - age)
     if isinstance(action, Resume):
-        run.scheduler.add_running(number, run.now(), age)
+        run.scheduler.add_running(number, run.now(), age, job.trail)
     else:
         look_for(run, number, job, age, asked=run.wiring.gives_up(job.address))
     return job
@@ -52,7 +63,19 @@ def look_for(run: Run, number: int, job: Job, age: float, *, asked: bool = False
 
 def collect(run: Run, number: int, job: Job) -> None:
     rescue = job.imported or run.scheduler.tries(number) >= LIST_TRIES
-    run.workers.collect(number, Search(job.path, job.expected, job.results, job.marks, rescue))
+    run.workers.collect(number, Search(job.path, job.expected, job.results, job.marks, rescue, job.seen))
+    job.seen = ()
+
+
+def on_swept(
+    run: Run, jobs: Mapping[int, Job], place: ObjectRef, found: Mapping[str, tuple[ObjectInfo, ...]] | None
+) -> None:
+    """A listing shows outputs of many takes; None: the place cannot be listed now."""
+    if found is None:
+        run.scheduler.not_swept(place, run.now())
+        return
+    for number in run.scheduler.swept(place, found, run.now()):
+        jobs[number].seen = found[jobs[number].path.key]
 
 
 def on_polled(run: Run, number: int, job: Job, outcome: DescribeOutcome) -> None:
@@ -106,7 +129,7 @@ def on_collected(run: Run, number: int, job: Job, outputs: tuple[Output, ...] | 
             let_go(run, number, job, f"done in the cloud, but no output shows under {job.path.key}")
         return
     seconds = run.scheduler.age_s(number, now)
-    run.scheduler.ended(number)
+    run.scheduler.collected(number, now)
     at = run.at()
     job.unknown = False
     run.append([events.OutputsRecorded(at, job.attempt_id, outputs)])

@@ -1,10 +1,11 @@
 """A take on its way through one apply."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from mpsjobs.apply.polling import Trail
 from mpsjobs.model.change import Copy, Import, Submit
-from mpsjobs.model.ports import ObjectRef, ResultFile, StagedCreate
+from mpsjobs.model.ports import ObjectInfo, ObjectRef, ResultFile, StagedCreate
 from mpsjobs.model.state import Take
 
 
@@ -16,6 +17,8 @@ class Job:
     settled it yet. `sent`: the last byte may have left. `results` are the files that the cloud says there are, `expected` how many songs
     the task was billed as. `inputs` are the takes of other assets that it is made from, by address. After `timeout_s` seconds (None: as
     usual) it is left to a later run.
+
+    `kind`: tasks of it take about as long. `seen` is what a listing of many takes showed of its outputs.
 
     `imported`: it was not submitted by us; `imports` is set until it is history.
 
@@ -40,6 +43,8 @@ class Job:
     request_id: str | None = None
     results: tuple[ResultFile, ...] = ()
     expected: int = 1
+    kind: str = ""
+    seen: tuple[ObjectInfo, ...] = ()
     inputs: Mapping[str, Take] = field(default_factory=dict)
     timeout_s: float | None = None
     unknown: bool = False
@@ -51,6 +56,14 @@ class Job:
         """What objects of this take are marked with in the store."""
         task = {"task-id": self.task_id} if self.task_id else {}
         return {"address": self.address, "fingerprint": self.fingerprint, **task}
+
+    @property
+    def trail(self) -> Trail | None:
+        """How its outputs can be found by listing; None for a task from elsewhere, which writes where it was told to."""
+        if self.imported:
+            return None
+        place = self.path.key.removesuffix(f"{self.attempt_id}/")
+        return Trail(replace(self.path, key=place), self.path.key, self.kind, self.expected)
 
     @classmethod
     def of_take(cls, fingerprint: str, take: Take) -> "Job":

@@ -11,10 +11,11 @@ import structlog
 
 from mpsjobs.apply import copying, deleting, gather, importing, progress, submit
 from mpsjobs.apply.job import Job
+from mpsjobs.apply.polling import Poll, Sweep
 from mpsjobs.apply.receipts import RECEIPT_LOST
 from mpsjobs.apply.result import ApplyResult
 from mpsjobs.apply.run import Run, log
-from mpsjobs.apply.scheduler import Collect, Command, Poll, Release, Send, Stage
+from mpsjobs.apply.scheduler import Collect, Command, Release, Send, Stage
 from mpsjobs.apply.workers import (
     Answer,
     Broken,
@@ -30,6 +31,7 @@ from mpsjobs.apply.workers import (
     SendAnswer,
     StageAnswer,
     Step,
+    SweepAnswer,
 )
 from mpsjobs.model import events
 from mpsjobs.model.change import Copy, Delete, Import, Kind, Plan, Reconcile, Resume, Submit
@@ -60,7 +62,7 @@ class Runner:
             self._begin(plan, run_id)
             while not self._over():
                 for command in run.scheduler.commands(run.now()):
-                    self._carry_out(command.job, command)
+                    self._carry_out(command)
                 self._tick()
                 for answer in run.workers.next(self._patience_s()):
                     self._take(answer)
@@ -158,8 +160,12 @@ class Runner:
             take.status is TakeStatus.INTENDED and take.attempt_id == attempt_id for take in takes
         ) or (attempt_id is None and any(take.unresolved for take in takes))
 
-    def _carry_out(self, number: int, command: Command) -> None:
-        run, job = self.shared, self._jobs[number]
+    def _carry_out(self, command: Command) -> None:
+        run = self.shared
+        if isinstance(command, Sweep):
+            run.workers.sweep(command.place, command.after)
+            return
+        number, job = command.job, self._jobs[command.job]
         match command:
             case Release():
                 submit.release(run, number, job)
@@ -188,6 +194,8 @@ class Runner:
                     gather.on_polled(run, number, self._jobs[number], outcome)
             case CollectAnswer(number, outputs):
                 gather.on_collected(run, number, self._jobs[number], outputs)
+            case SweepAnswer(place, found):
+                gather.on_swept(run, self._jobs, place, found)
             case CopyAnswer(number, outputs):
                 self._on_copied(number, self._jobs[number], outputs)
             case DeleteAnswer(number):

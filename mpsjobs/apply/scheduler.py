@@ -16,9 +16,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
-from mpsjobs.model.ports import Backoff
+from mpsjobs.apply.durations import Durations
+from mpsjobs.apply.lane import Lane, Pacer
+from mpsjobs.apply.polling import Poll, Polling, Sweep, Trail
+from mpsjobs.model.ports import Backoff, ObjectRef
 
 STAGED_AHEAD = 2
 """Requests held ready with their last byte unsent, so that connecting does not disturb the even spacing."""
@@ -28,32 +31,11 @@ MOST_STAGED_AHEAD = 16
 
 STAGE_LEAD_S = 0.5
 SENDS_AT_ONCE = 32
-POLLS_AT_ONCE = 16
-COLLECTS_AT_ONCE = 4
-GIVE_UP_AFTER = {Backoff.SHORT: 8, Backoff.LONG: 5}
-"""So many failures in a row, with no success between them, and the lane stops."""
-
-_PAUSE_S = {Backoff.SHORT: (0.5, 15.0), Backoff.THROTTLED: (0.1, 4.0), Backoff.LONG: (10.0, 60.0)}
+COLLECTS_AT_ONCE = 8
 _LEARN_SLOWER, _LEARN_FASTER = 0.5, 0.1
 """How much a request that took longer, or less long, to be made ready counts: waiting for the next one wastes more than a connection."""
 
-_POLL_S = (1.0, 15.0)
 _COLLECT_RETRY_S = (1.0, 20.0)
-
-
-class Pacer(Protocol):
-    """Spaces the requests of one action. All times are monotonic seconds.
-
-    It is told of throttled and accepted requests, so that it can leave room for others who use the same quota.
-    """
-
-    @property
-    def per_second(self) -> float: ...
-    def ready_at(self) -> float: ...
-    def sent(self, at: float) -> None: ...
-    def left(self, sent_at: float, left_at: float) -> None: ...
-    def throttled(self) -> None: ...
-    def accepted(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +53,6 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Poll:
-    job: int
-
-
-@dataclass(frozen=True, slots=True)
 class Collect:
     job: int
 
@@ -87,50 +64,7 @@ class Release:
     job: int
 
 
-Command: TypeAlias = Stage | Send | Poll | Collect | Release
-
-
-@dataclass(slots=True)
-class _Lane:
-    """A lane pauses as a whole when the cloud or the network asks for it, so that a failure is met once, not once per job."""
-
-    pacer: Pacer
-    jitter: Callable[[], float]
-    paused_until: float = float("-inf")
-    slowed_at: float = float("-inf")
-    failures: int = 0
-
-    def ready_at(self) -> float:
-        return max(self.paused_until, self.pacer.ready_at())
-
-    def succeeded(self) -> None:
-        self.failures = 0
-        self.pacer.accepted()
-
-    def failed(self, backoff: Backoff, now: float, sent_at: float) -> bool:
-        """Pause, longer each time, and go on slower after a throttled request. Returns whether to go on.
-
-        What fails while the lane pauses was asked before: it is the same trouble, and counts once. So is a throttled request that left
-        before the lane went slower.
-        """
-        if backoff is Backoff.THROTTLED:
-            if sent_at < self.slowed_at:
-                return True
-            self.slowed_at = now
-            self.pacer.throttled()
-        if now < self.paused_until and backoff is not Backoff.LONG:
-            return True
-        self.failures += 1
-        first, longest = _PAUSE_S[backoff]
-        pause = min(first * 2 ** (self.failures - 1), longest)
-        self.paused_until = max(self.paused_until, now + pause * (0.75 + self.jitter() / 2))
-        return self.failures < GIVE_UP_AFTER.get(backoff, self.failures + 1)
-
-
-@dataclass(slots=True)
-class _Wait:
-    since: float
-    tries: int = 0
+Command: TypeAlias = Stage | Send | Poll | Sweep | Collect | Release
 
 
 @dataclass(slots=True)
@@ -146,6 +80,7 @@ class Scheduler:
     submits: Pacer
     polls: Pacer
     jitter: Callable[[], float]
+    durations: Durations = field(default_factory=Durations)
     closed: bool = False
     stopped: bool = False
     _blocked: dict[int, set[int]] = field(default_factory=dict)
@@ -155,19 +90,17 @@ class Scheduler:
     _staging: dict[int, float] = field(default_factory=dict)  # job → when that began
     _staging_s: float = 0.0
     _staged: deque[int] = field(default_factory=deque)
-    _sending: dict[int, float] = field(default_factory=dict)  # job → when it left; so is _polling
-    _waiting: dict[int, _Wait] = field(default_factory=dict)
-    _due: list[tuple[float, int]] = field(default_factory=list)
-    _polling: dict[int, float] = field(default_factory=dict)
+    _sent_at: float = float("-inf")
+    _sending: dict[int, float] = field(default_factory=dict)  # job → when it left
     _to_collect: deque[int] = field(default_factory=deque)
     _collecting: set[int] = field(default_factory=set)
     _later: list[tuple[float, int]] = field(default_factory=list)
-    _submit_lane: _Lane = field(init=False)
-    _poll_lane: _Lane = field(init=False)
+    _submit_lane: Lane = field(init=False)
+    _polling: Polling = field(init=False)
 
     def __post_init__(self) -> None:
-        self._submit_lane = _Lane(self.submits, self.jitter)
-        self._poll_lane = _Lane(self.polls, self.jitter)
+        self._submit_lane = Lane(self.submits, self.jitter)
+        self._polling = Polling(Lane(self.polls, self.jitter), self.durations)
 
     # --- what there is to do -----------------------------------------------------------------------------------------------------
 
@@ -184,18 +117,18 @@ class Scheduler:
         for other in before:
             self._followers.setdefault(other, []).append(job)
 
-    def add_running(self, job: int, now: float, age_s: float) -> None:
-        """A task that an earlier run submitted `age_s` seconds ago: ask for it soon."""
-        self._waiting[job] = _Wait(now - age_s)
-        heapq.heappush(self._due, (now, job))
+    def add_running(self, job: int, now: float, age_s: float, trail: Trail | None = None) -> None:
+        """A task that an earlier run submitted `age_s` seconds ago: ask for it soon. `trail`: how its outputs can be found without asking."""
+        self._polling.add(job, now - age_s, trail)
+        self._polling.ask_at(job, now)
 
     def add_unknown(self, job: int, now: float, age_s: float) -> None:
         """An attempt without an answer, sent `age_s` seconds ago: look for its outputs, there is nothing to ask for."""
-        self._waiting[job] = _Wait(now - age_s)
+        self._polling.add(job, now - age_s)
         self._to_collect.append(job)
 
     def waits_for(self, job: int) -> bool:
-        return job in self._waiting
+        return job in self._polling.waits
 
     def close_submits(self) -> None:
         """Send nothing more; go on with what runs."""
@@ -213,7 +146,7 @@ class Scheduler:
     @property
     def running(self) -> int:
         """Tasks in the cloud: waited for, being asked for, or being collected."""
-        return len(self._waiting)
+        return len(self._polling.waits)
 
     @property
     def sending(self) -> int:
@@ -235,27 +168,22 @@ class Scheduler:
         while self._to_release:
             yield Release(self._to_release.popleft())
         yield from self._submit_commands(now)
-        while self._may_poll() and self._due[0][0] <= now and self._poll_lane.ready_at() <= now:
-            _, job = heapq.heappop(self._due)
-            if job not in self._waiting:
-                continue
-            self._poll_lane.pacer.sent(now)
-            self._polling[job] = now
-            yield Poll(job)
+        yield from self._polling.commands(now)
         while self._later and self._later[0][0] <= now:
             self._to_collect.append(heapq.heappop(self._later)[1])
         while self._to_collect and len(self._collecting) < COLLECTS_AT_ONCE:
             job = self._to_collect.popleft()
-            if job in self._waiting:
+            if job in self._polling.waits:
                 self._collecting.add(job)
                 yield Collect(job)
 
     def _submit_commands(self, now: float) -> Iterator[Command]:
-        if self._submit_lane.ready_at() > now + STAGE_LEAD_S:
+        if self._send_at() > now + STAGE_LEAD_S:
             return
-        while self._may_send() and self._submit_lane.ready_at() <= now:
+        while self._may_send() and self._send_at() <= now:
             job = self._staged.popleft()
             self._submit_lane.pacer.sent(now)
+            self._sent_at = now
             self._sending[job] = now
             yield Send(job)
         while self._queue and len(self._staging) + len(self._staged) < self._ahead:
@@ -269,12 +197,16 @@ class Scheduler:
         meanwhile = ceil(self._staging_s * self._submit_lane.pacer.per_second)
         return min(max(STAGED_AHEAD, meanwhile + 1), MOST_STAGED_AHEAD)
 
+    def _send_at(self) -> float:
+        """When the next request may leave: at the pacer's time, and later where the answers could not be asked for as fast."""
+        lane, share = self._submit_lane, self._polling.share
+        if share == 1.0:
+            return lane.ready_at()
+        return max(lane.ready_at(), self._sent_at + 1 / (lane.pacer.per_second * share))
+
     def _may_send(self) -> bool:
         """A request is ready, and so is a thread that waits for its answer: the mark and the last byte stay together."""
         return bool(self._staged) and len(self._sending) < SENDS_AT_ONCE
-
-    def _may_poll(self) -> bool:
-        return bool(self._due) and len(self._polling) < POLLS_AT_ONCE
 
     def wake_at(self) -> float | None:
         """The time at which `commands` may have something new without an answer; None when only answers can bring it."""
@@ -282,11 +214,11 @@ class Scheduler:
             return float("-inf")
         times = []
         if self._may_send():
-            times.append(self._submit_lane.ready_at())
+            times.append(self._send_at())
         elif self._queue and len(self._staging) < self._ahead:
-            times.append(self._submit_lane.ready_at() - STAGE_LEAD_S)
-        if self._may_poll():
-            times.append(max(self._due[0][0], self._poll_lane.ready_at()))
+            times.append(self._send_at() - STAGE_LEAD_S)
+        if (ask_at := self._polling.wake_at()) is not None:
+            times.append(ask_at)
         if self._later:
             times.append(self._later[0][0])
         return min(times, default=None)
@@ -316,8 +248,8 @@ class Scheduler:
         """The last byte of the request, or the question, really leaves at this time."""
         if (sent_at := self._sending.get(job)) is not None:
             self._submit_lane.pacer.left(sent_at, at)
-        elif (asked_at := self._polling.get(job)) is not None:
-            self._poll_lane.pacer.left(asked_at, at)
+        else:
+            self._polling.left(job, at)
 
     def not_created(self, job: int, backoff: Backoff, now: float) -> bool:
         """The job goes back to the head of the queue. Returns False when the lane has failed too often: close it."""
@@ -327,11 +259,12 @@ class Scheduler:
             self._queue.appendleft(job)
         return go_on
 
-    def created(self, job: int, now: float) -> None:
+    def created(self, job: int, now: float, trail: Trail | None = None) -> None:
+        """The cloud has the task. `trail`: how its outputs can be found without asking for it."""
         self._sending.pop(job, None)
         self._submit_lane.succeeded()
-        self._waiting[job] = _Wait(now)
-        self._poll_again(job, now)
+        self._polling.add(job, now, trail, fresh=True)
+        self._polling.ask_later(job, now)
 
     def not_sent(self, job: int) -> None:
         """Nothing more is submitted for this job; it says nothing about the lane."""
@@ -350,45 +283,55 @@ class Scheduler:
         return self._submit_lane.failed(Backoff.SHORT, now, now)
 
     def still_running(self, job: int, now: float) -> None:
-        self._polling.pop(job, None)
-        self._poll_lane.succeeded()
-        self._poll_again(job, now)
+        self._polling.answered(job)
+        self._polling.ask_later(job, now)
 
     def poll_failed(self, job: int, backoff: Backoff, now: float) -> bool:
         """Ask again later. Returns False when the lane has failed too often: leave the tasks to a later run."""
-        sent_at = self._polling.pop(job, now)
-        self._poll_again(job, now)
-        return self._poll_lane.failed(backoff, now, sent_at)
+        return self._polling.failed(job, backoff, now)
 
     def finished(self, job: int) -> None:
         """The cloud is done with it: collect what came out."""
-        self._polling.pop(job, None)
-        self._poll_lane.succeeded()
-        self._waiting[job].tries = 0
+        self._polling.answered(job)
+        self._polling.hold(job)
+        self._polling.waits[job].tries = 0
         self._to_collect.append(job)
+
+    def swept(self, place: ObjectRef, marks: Iterable[str], now: float) -> list[int]:
+        """A listing of the place showed something below these marks. Returns the jobs that are to be collected because of it."""
+        shown = list(self._polling.swept(place, marks, now))
+        self._to_collect.extend(shown)
+        return shown
+
+    def not_swept(self, place: ObjectRef, now: float) -> None:
+        """The place cannot be listed: its tasks have to be asked for."""
+        self._polling.not_swept(place, now)
 
     def not_there_yet(self, job: int, now: float) -> None:
         """The outputs do not show yet: look again later."""
         self._collecting.discard(job)
-        wait = self._waiting[job]
+        wait = self._polling.waits[job]
         wait.tries += 1
         first, longest = _COLLECT_RETRY_S
         heapq.heappush(self._later, (now + min(first * 2 ** (wait.tries - 1), longest), job))
 
-    def ended(self, job: int) -> None:
+    def collected(self, job: int, now: float) -> None:
+        """Its outputs are there and recorded."""
+        self.ended(job, now)
+
+    def ended(self, job: int, done_at: float | None = None) -> None:
         """Nothing more to do for this job, for good or in this run. What stands in a queue for it is passed over."""
-        self._polling.pop(job, None)
         self._collecting.discard(job)
-        self._waiting.pop(job, None)
+        self._polling.remove(job, done_at)
         self._over(job)
 
     def tries(self, job: int) -> int:
         """How often its outputs were looked for in vain."""
-        return self._waiting[job].tries
+        return self._polling.waits[job].tries
 
     def age_s(self, job: int, now: float) -> float:
         """How long the cloud has had the task, in seconds."""
-        return now - self._waiting[job].since
+        return now - self._polling.waits[job].since
 
     def _over(self, job: int) -> None:
         for follower in self._followers.pop(job, ()):
@@ -399,9 +342,3 @@ class Scheduler:
             if not before:
                 del self._blocked[follower]
                 self._to_release.append(follower)
-
-    def _poll_again(self, job: int, now: float) -> None:
-        """The older the task, the longer the pause: a quarter of its age, so that a result is noticed late by that at the most."""
-        soonest, latest = _POLL_S
-        age = self.age_s(job, now)
-        heapq.heappush(self._due, (now + min(max(age / 4, soonest), latest), job))

@@ -9,6 +9,7 @@ from functools import partial
 from typing import assert_never
 
 from mpsjobs.apply import progress
+from mpsjobs.apply.durations import kind_of
 from mpsjobs.apply.gather import look_for
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.run import Run, log
@@ -40,6 +41,7 @@ def new_job(run: Run, action: Submit) -> Job:
         path,
         buys=action,
         expected=action.generations,
+        kind=kind_of(action.fields),
         timeout_s=action.asset.lifecycle.timeout_s,
     )
 
@@ -191,7 +193,7 @@ def on_sent(run: Run, number: int, job: Job, outcome: CreateOutcome) -> None:
             job.task_id, job.request_id = task_id, request_id
             run.tally.submitted += 1
             run.tally.began(run.now())
-            run.scheduler.created(number, run.now())
+            run.scheduler.created(number, run.now(), job.trail)
             run.note(number, job)
             run.report(progress.Submitted(job.address, job.take, task_id, request_id))
             if not run.wiring.mode.waits:

@@ -8,25 +8,31 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TypeAlias
 
-from mpsjobs.apply.collect import Collector, Search
+import structlog
+
+from mpsjobs.apply.collect import Collector, Search, by_take
 from mpsjobs.apply.download import Downloads
+from mpsjobs.apply.polling import POLLS_AT_ONCE
 from mpsjobs.apply.progress import Downloaded, Noticed
 from mpsjobs.apply.publish import Publisher
 from mpsjobs.apply.receipts import Receipt
-from mpsjobs.apply.scheduler import COLLECTS_AT_ONCE, MOST_STAGED_AHEAD, POLLS_AT_ONCE, SENDS_AT_ONCE
-from mpsjobs.model.diagnostics import MpsjobsError
+from mpsjobs.apply.scheduler import COLLECTS_AT_ONCE, MOST_STAGED_AHEAD, SENDS_AT_ONCE
+from mpsjobs.model.diagnostics import CloudError, MpsjobsError
 from mpsjobs.model.ports import (
     Clock,
     CreateOutcome,
     DescribeOutcome,
     Mps,
     NotCreated,
+    ObjectInfo,
     ObjectRef,
     ObjectStore,
     StagedCreate,
 )
 from mpsjobs.model.state import Output, Published
 from mpsjobs.plan.publishing import Publication
+
+log = structlog.get_logger("mpsjobs.collect")
 
 NOTES_AT_ONCE = 4
 COPIES_AT_ONCE = 4
@@ -65,6 +71,14 @@ class CollectAnswer:
 
     job: int
     outputs: tuple[Output, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepAnswer:
+    """What a listing showed of many takes, by the path of each; None: the place cannot be listed."""
+
+    place: ObjectRef
+    found: Mapping[str, tuple[ObjectInfo, ...]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +151,7 @@ Answer: TypeAlias = (
     | SendAnswer
     | PollAnswer
     | CollectAnswer
+    | SweepAnswer
     | CopyAnswer
     | DeleteAnswer
     | PlaceAnswer
@@ -201,6 +216,20 @@ class Workers:
         self._start(
             self._gathers, Step.COLLECT, job, lambda: CollectAnswer(job, self._collector.collect(search))
         )
+
+    def sweep(self, place: ObjectRef, after: str) -> None:
+        """List what the takes below `place` have written, from the key `after` on."""
+
+        def answer() -> Answer:
+            try:
+                return SweepAnswer(
+                    place, by_take(self._collector.store.list(place, start_after=after), place)
+                )
+            except CloudError as error:
+                log.warning("not listed", path=place.key, error=str(error))
+                return SweepAnswer(place, None)
+
+        self._start(self._gathers, Step.COLLECT, None, answer)
 
     def copy(self, job: int, outputs: Callable[[], tuple[Output, ...]]) -> None:
         """Copy a take of another environment: `outputs` does it, and is called in a thread."""

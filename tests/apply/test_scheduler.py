@@ -1,27 +1,20 @@
 """The scheduler under a simulated clock: hours pass in milliseconds, and every rule can be counted."""
 
-import heapq
 import random
+import statistics
 from collections import deque
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from mpsjobs.apply.scheduler import (
-    GIVE_UP_AFTER,
-    STAGED_AHEAD,
-    Collect,
-    Poll,
-    Release,
-    Scheduler,
-    Send,
-    Stage,
-)
+from mpsjobs.apply.lane import GIVE_UP_AFTER
+from mpsjobs.apply.polling import Poll
+from mpsjobs.apply.scheduler import STAGED_AHEAD, Collect, Release, Scheduler, Send, Stage
 from mpsjobs.cloud.pacer import Pacer
 from mpsjobs.model.ports import Backoff
+from tests.apply.simulation import Cloud
 
 RATE = 20
 
@@ -61,89 +54,6 @@ class Quota:
 
 def per_second(times: list[float], start: float, end: float) -> float:
     return sum(start <= time < end for time in times) / (end - start)
-
-
-@dataclass
-class Cloud:
-    """A cloud of its own time: answers commands after a latency, finishes each task after its duration."""
-
-    scheduler: Scheduler
-    duration_s: Callable[[int], float]
-    refuse: Callable[[int, float], Backoff | None] = lambda _job, _now: None
-    skip: Callable[[int], bool] = lambda _job: False
-    latency_s: float = 0.05
-    staging_s: float = 0.05
-    late: Callable[[], float] = lambda: 0.0
-    now: float = 0.0
-    sends: list[float] = field(default_factory=list)
-    polls: list[float] = field(default_factory=list)
-    released: list[int] = field(default_factory=list)
-    ended: list[int] = field(default_factory=list)
-    gave_up: bool = False
-    _started: dict[int, float] = field(default_factory=dict)
-    _order: Iterator[int] = field(default_factory=count)
-    _answers: list[tuple[float, int, Callable[[], object]]] = field(default_factory=list)
-
-    def run(self, until: float = float("inf")) -> None:
-        while not self.scheduler.idle and self.now < until and not self.gave_up:
-            for command in self.scheduler.commands(self.now):
-                if isinstance(command, Release):
-                    self._release(command.job)
-                    continue
-                latency = self.staging_s if isinstance(command, Stage) else self.latency_s
-                heapq.heappush(self._answers, (self.now + latency, next(self._order), self._answer(command)))
-            wake = self.scheduler.wake_at()
-            times = [t for t in (wake, self._answers[0][0] if self._answers else None) if t is not None]
-            if not times:
-                assert self.scheduler.queued + self.scheduler.running == 0, (
-                    "nothing to wait for, and not idle"
-                )
-                return
-            self.now = max(self.now, min(times))
-            while self._answers and self._answers[0][0] <= self.now:
-                heapq.heappop(self._answers)[2]()
-
-    def _release(self, job: int) -> None:
-        """Whoever is asked knows at once."""
-        self.released.append(job)
-        if self.skip(job):
-            self.scheduler.skipped(job)
-        else:
-            self.scheduler.ready(job)
-
-    def _answer(self, command: Stage | Send | Poll | Collect) -> Callable[[], object]:
-        job = command.job
-        match command:
-            case Stage():
-                return lambda: self.scheduler.staged(job, self.now)
-            case Send():
-                at = self.now + self.late()
-                self.sends.append(at)
-                heapq.heappush(self._answers, (at, next(self._order), lambda: self.scheduler.left(job, at)))
-                return lambda: self._sent(job)
-            case Poll():
-                self.polls.append(self.now)
-                return lambda: self._polled(job)
-            case Collect():
-                return lambda: self._collected(job)
-
-    def _sent(self, job: int) -> None:
-        if backoff := self.refuse(job, self.now):
-            self.gave_up = not self.scheduler.not_created(job, backoff, self.now)
-            return
-        assert job not in self._started, "sent twice"
-        self._started[job] = self.now
-        self.scheduler.created(job, self.now)
-
-    def _polled(self, job: int) -> None:
-        if self.now - self._started[job] >= self.duration_s(job):
-            self.scheduler.finished(job)
-        else:
-            self.scheduler.still_running(job, self.now)
-
-    def _collected(self, job: int) -> None:
-        self.ended.append(job)
-        self.scheduler.ended(job)
 
 
 def test_every_job_is_sent_once_and_collected() -> None:
@@ -266,7 +176,7 @@ def test_requests_that_left_before_the_lane_went_slower_slow_it_once() -> None:
         for command in work.commands(now):
             if isinstance(command, Stage):
                 work.staged(command.job, now)
-            else:
+            elif isinstance(command, Send):
                 sent.append(command.job)
         now += 0.01
     for job in sent:
@@ -284,6 +194,7 @@ def test_throttled_questions_are_asked_slower_and_none_is_dropped() -> None:
     asked: list[int] = []
     while len(asked) < 3:
         for command in work.commands(now):
+            assert isinstance(command, Poll)
             asked.append(command.job)
             assert work.poll_failed(command.job, Backoff.THROTTLED, now + 0.01)
         now += 0.05
@@ -429,3 +340,41 @@ def test_a_long_chain_costs_no_more_than_its_length() -> None:
     cloud = Cloud(work, duration_s=lambda _: 0)
     cloud.run()
     assert cloud.ended == list(range(2000))
+
+
+def big_run(jobs: int, **cloud: Any) -> tuple[Cloud, float]:
+    """A run of tasks as they are in life: half of them take up to 90 seconds, some 15 minutes, a few fail. And the shortest time for it."""
+    chance = random.Random(5)
+    durations = [min(chance.lognormvariate(4.5, 0.6), 900) for _ in range(jobs)]
+    failing = {job for job in range(jobs) if chance.random() < 0.02}
+    work = scheduler()
+    for job in range(jobs):
+        work.add_submit(job)
+    run = Cloud(work, durations.__getitem__, fails=failing.__contains__, collecting_s=0.3, **cloud)
+    run.run()
+    assert sorted(run.ended) == list(range(jobs))
+    return run, max(job / RATE + took for job, took in enumerate(durations))
+
+
+@pytest.mark.parametrize("list_lag_s", [0.0, 20.0])
+def test_of_many_tasks_listings_show_what_is_done_and_few_are_asked_for(list_lag_s: float) -> None:
+    run, shortest = big_run(6000, lists=True, list_lag_s=list_lag_s)
+    assert run.now <= 1.03 * shortest
+    assert len(run.polls) <= 0.45 * 6000
+    assert run.pages <= 0.1 * 6000
+    assert statistics.mean(run.delays_s.values()) <= 10 + list_lag_s
+
+
+def test_where_listing_is_denied_tasks_are_asked_for_hardly_more_than_once_and_submitted_as_fast_as_that_allows() -> (
+    None
+):
+    run, shortest = big_run(6000, lists=False)
+    assert run.now <= 1.2 * shortest
+    assert len(run.polls) <= 1.2 * 6000
+    assert max(run.delays_s.values()) <= 600
+
+
+def test_the_last_tasks_of_a_big_run_are_asked_for_as_those_of_a_small_one() -> None:
+    run, _ = big_run(600, lists=True, list_lag_s=1e6)
+    last = run.ended[-20:]
+    assert statistics.mean(run.delays_s[job] for job in last) < 45

@@ -1,6 +1,7 @@
 """What tests of whole commands share: a project folder, a way to run a command, and the emulator's ledger: the bill."""
 
 import json
+import logging
 import os
 import signal
 import urllib.request
@@ -124,7 +125,10 @@ def mpsjobs(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
         return Ran(code, *capfd.readouterr())
 
     yield command
-    structlog.reset_defaults()  # the log goes to a stream that ends with this test
+    log = logging.getLogger("mpsjobs")
+    log.handlers.clear()  # the log goes to a stream that ends with this test
+    log.propagate = True
+    log.setLevel(logging.NOTSET)
     structlog.contextvars.clear_contextvars()
     assert {each: signal.getsignal(each) for each in handlers} == handlers, "a command must give signals back"
 

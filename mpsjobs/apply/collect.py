@@ -11,10 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-import structlog
-
 from mpsjobs.apply.receipts import CONTENT_TYPE, Receipt
 from mpsjobs.audio.probe import probe
+from mpsjobs.cloud.log import logger
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import ObjectInfo, ObjectRef, ObjectStore, ResultFile
@@ -23,7 +22,7 @@ from mpsjobs.model.state import Output
 _FETCHED: Final = "fetched-"
 """What the names begin with of outputs that were put into the store from their URLs."""
 
-log = structlog.get_logger("mpsjobs.collect")
+log = logger("collect")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""What apply tells while it works: a closed union, for the live view, the plain lines and `--json` alike."""
+"""What apply tells while it works: a closed union, for the live view, the plain lines, `--json` and programs alike."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from mpsjobs.model.change import Plan
 from mpsjobs.model.state import Output
 
 
@@ -168,3 +169,13 @@ Progress: TypeAlias = (
     | Stopping
     | Tick
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """This plan is carried out next. Nothing of it was done yet."""
+
+    plan: Plan
+
+
+ApplyEvent: TypeAlias = Planned | Progress

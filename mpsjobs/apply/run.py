@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-import structlog
-
 from mpsjobs.apply import progress
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.mode import Mode
@@ -15,6 +13,7 @@ from mpsjobs.apply.recovery import UnknownPolicy
 from mpsjobs.apply.scheduler import Scheduler
 from mpsjobs.apply.tally import Tally
 from mpsjobs.apply.workers import Workers
+from mpsjobs.cloud.log import logger
 from mpsjobs.model import events
 from mpsjobs.model.asset import Asset, Json, StoreTarget
 from mpsjobs.model.change import Copy
@@ -30,7 +29,7 @@ LAST_WORDS_S = 4.0
 
 _LOGGED = ("address", "take", "task_id", "request_id", "attempt_id", "code", "message", "reason")
 
-log = structlog.get_logger("mpsjobs.apply")
+log = logger("apply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,8 @@ class Wiring:
 
     `target` says which store an asset goes to, `body` builds its request for a path of its own, from takes of the assets that it needs
     (by address), `copy` copies a take of another environment to such a path and says what is there then, `songs` says how many outputs a
-    task with these canonical fields has, `new_id` names an attempt, `report` is told of everything, `gives_up` says whether the unknown
+    task with these canonical fields has, `new_id` names an attempt, `report` is told of everything and neither waits nor raises (what listens
+    must not come between a request and its record), `gives_up` says whether the unknown
     attempt of an address is to be given up when its outputs do not show now. All but `body` and `copy` are called from the loop's thread.
     """
 
@@ -122,17 +122,11 @@ class Run:
                 self.report(progress.Forgotten(event.address))
 
     def report(self, told: progress.Progress) -> None:
-        """Tell the outside. A listener that has left, or breaks, must not come between a request and its record."""
+        """Tell the outside."""
         if not isinstance(told, progress.Tick):
             bound = {name: getattr(told, name) for name in _LOGGED if getattr(told, name, None) is not None}
             log.info(type(told).__name__.lower(), **bound)
-        if self.trouble is not None:
-            return
-        try:
-            self.wiring.report(told)
-        except Exception as error:  # noqa: BLE001  # raised again when all answers are recorded
-            self.trouble = error
-            self.stop("the progress cannot be told")
+        self.wiring.report(told)
 
     def place(self, addresses: Iterable[str]) -> None:
         """Bring the takes that these addresses use to where a person looks for them."""

@@ -67,7 +67,7 @@ class Runner:
                 for answer in run.workers.next(self._patience_s()):
                     self._take(answer)
             submit.withdraw_unsent(run, list(self._jobs.values()))
-            if run.trouble is not None and not isinstance(run.trouble, BrokenPipeError):
+            if run.trouble is not None:
                 raise run.trouble
             result = self._result(plan)
             run.append([events.RunFinished(run.at(), run_id, result.exit_code)])

@@ -303,7 +303,13 @@ class Workers:
     def _start(
         self, pool: ThreadPoolExecutor, step: Step, job: int | None, call: Callable[[], Answer]
     ) -> None:
-        pool.submit(call).add_done_callback(partial(self._done, step, job))
+        try:
+            future = pool.submit(call)
+        except RuntimeError as error:  # the interpreter ends, and so does the run: nothing more can be begun
+            self.interrupt()
+            self._inbox.put(Broken(step, job, error))
+        else:
+            future.add_done_callback(partial(self._done, step, job))
 
     def _done(self, step: Step, job: int | None, future: Future[Answer]) -> None:
         if future.cancelled():

@@ -10,7 +10,7 @@ from types import FrameType
 import click
 
 from mpsjobs.apply.mode import Mode
-from mpsjobs.apply.progress import Unknown
+from mpsjobs.apply.progress import Planned, Unknown
 from mpsjobs.apply.result import ApplyResult, ExitCode
 from mpsjobs.cli.asking import ask
 from mpsjobs.cli.log import configure_log
@@ -18,7 +18,7 @@ from mpsjobs.cli.options import open_project
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_text import Look, plan_lines
 from mpsjobs.cli.plan_words import counted, paid_text
-from mpsjobs.cli.watch import View, request_text, watch
+from mpsjobs.cli.watch import request_text, watch
 from mpsjobs.model.asset import Json
 from mpsjobs.model.change import Kind, Plan
 from mpsjobs.plan.document import diagnostic_document, plan_document
@@ -32,25 +32,23 @@ def carry_out(output: Output, options: Options, *, auto_approve: bool, verbose: 
     """Run it and return the exit code. Without `auto_approve` a paid or changing plan is asked about."""
     configure_log()
     project = open_project()
-    with watch(output) as view, _signals() as on_start:
-        applied = project.apply(
-            approve=lambda plan: _approve(
-                plan,
-                output,
-                view,
-                look=Look.of(output, verbose=verbose),
-                auto_approve=auto_approve,
-                nothing=_NOTHING.get(options.mode),
-            ),
-            report=view.report,
-            on_start=on_start,
-            options=options,
-        )
-    if applied.result is None:
+    look, nothing, begun = Look.of(output, verbose=verbose), _NOTHING.get(options.mode), False
+    with watch(output) as view, project.apply(options) as run, _signals() as obey:
+        for event in run:
+            if not isinstance(event, Planned):
+                view.report(event)
+            elif _approve(event.plan, output, look=look, auto_approve=auto_approve, nothing=nothing):
+                begun = True
+                view.begin()
+                obey(run.stop)
+            else:
+                break
+    if not begun:
         output.say("Apply cancelled. Nothing was done.")
         return ExitCode.ERROR
-    _summarise(applied.plan, applied.result, output)
-    return applied.result.exit_code
+    result = run.result()
+    _summarise(run.plan, result, output)
+    return result.exit_code
 
 
 _WAITING = "Nothing is running, and no answer is missing."
@@ -61,9 +59,7 @@ _NOTHING = {
 }
 
 
-def _approve(
-    plan: Plan, output: Output, view: View, *, look: Look, auto_approve: bool, nothing: str | None
-) -> bool:
+def _approve(plan: Plan, output: Output, *, look: Look, auto_approve: bool, nothing: str | None) -> bool:
     """Show the plan, or `nothing` if it is empty; ask, unless there is nothing to do or the answer was given on the command line."""
     if output.json:
         output.document({"type": "plan", **plan_document(plan)}, line=True)
@@ -71,10 +67,7 @@ def _approve(
         output.diagnostics(plan.diagnostics)
         for line in (nothing,) if nothing and not plan.changes else plan_lines(plan, look):
             output.result(line)
-    approved = auto_approve or not _changes_anything(plan) or ask(output, price=_price(plan))
-    if approved:
-        view.begin()
-    return approved
+    return auto_approve or not _changes_anything(plan) or ask(output, price=_price(plan))
 
 
 def _price(plan: Plan) -> str:
@@ -97,7 +90,7 @@ def _signals() -> Iterator[Callable[[Callable[[], None]], None]]:
     watched = (signal.SIGINT, signal.SIGTERM)
     before = {each: signal.getsignal(each) for each in watched}
 
-    def on_start(stop: Callable[[], None]) -> None:
+    def obey(stop: Callable[[], None]) -> None:
         def first(_signal: int, _frame: FrameType | None) -> None:
             for each in watched:
                 signal.signal(each, _at_once)
@@ -107,7 +100,7 @@ def _signals() -> Iterator[Callable[[Callable[[], None]], None]]:
             signal.signal(each, first)
 
     try:
-        yield on_start
+        yield obey
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

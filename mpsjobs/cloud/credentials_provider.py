@@ -5,9 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
-
 from mpsjobs.cloud.credentials import Credentials, Source
+from mpsjobs.cloud.log import logger
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
 from mpsjobs.model.ports import Clock
@@ -22,7 +21,7 @@ _PAUSE: Final = timedelta(seconds=30)
 _FAILURE_HOLDS: Final = timedelta(seconds=5)
 """Who waited while getting keys failed is told so, instead of trying the same again, one after the other."""
 
-log = structlog.get_logger("mpsjobs.credentials")
+log = logger("credentials")
 
 
 class RenewedCredentials:

@@ -1,0 +1,239 @@
+"""Carrying out a plan: an iterator of what happens, for the command line and for any other program alike."""
+
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Self
+
+from mpsjobs.apply.mode import Mode
+from mpsjobs.apply.progress import ApplyEvent, Planned, Progress, Tick
+from mpsjobs.apply.recovery import LostTakes, settle
+from mpsjobs.apply.result import ApplyResult, nothing_done
+from mpsjobs.model.change import Plan, Submit
+from mpsjobs.model.codes import Code
+from mpsjobs.model.diagnostics import Diagnostic
+from mpsjobs.model.ports import StateSession
+from mpsjobs.model.state import chosen_take
+from mpsjobs.plan.build import only_imports, only_waiting
+from mpsjobs.plan.selection import Selection
+from mpsjobs.project.assembly import runner, workers
+from mpsjobs.project.checks import require_fit_plan, require_whole_state
+from mpsjobs.project.options import Options
+from mpsjobs.project.planning import Planner
+from mpsjobs.spec.load import Loaded
+from mpsjobs.state.identity import boot_id, host_name, timestamp
+
+
+class ApplyRun:
+    """One apply, which holds the state's lock until it is gone through, or closed.
+
+    ::
+
+        with project.apply() as run:
+            for event in run:
+                print(event)
+        print(run.result().finished)
+
+    Nothing is done before there is the event `Planned`, with the plan, and the next one is asked for: leaving there declines it. Attempts
+    that are given up lead to a second `Planned`, which buys their takes again.
+
+    The work is done in a thread of its own, which never waits for who reads the events: a slow reader delays no request and no record.
+    Leaving the iteration early, by `break`, by an error or by Ctrl-C, stops the run in good order: nothing more is submitted, answers in
+    flight are awaited for a few seconds and recorded, tasks in the cloud run on, and the next apply picks them up.
+    """
+
+    def __init__(self, planner: Planner, session: StateSession, loaded: Loaded, options: Options) -> None:
+        """Plan under the lock. The session belongs to the run from now on, unless this raises.
+
+        Raises:
+            SpecError, StateError, CloudError: see `Project.apply`.
+        """
+        self._planner = planner
+        self._session = session
+        self._loaded = loaded
+        self._options = options
+        self._early: list[Progress] = []
+        self._inbox: SimpleQueue[Progress | None] = SimpleQueue()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="apply")
+        self._work: Future[None] | None = None
+        self._interrupt: Callable[[], None] = lambda: None
+        self._begun = self._stopping = self._closed = False
+        self._result: ApplyResult | None = None
+        self._settle()
+        self._plan = self._planned(options)
+
+    @property
+    def plan(self) -> Plan:
+        """What is, or was, carried out; made while the lock is held, so nobody can change what it was made from."""
+        return self._plan
+
+    def __iter__(self) -> Iterator[ApplyEvent]:
+        """What happens, in order. Once for each run.
+
+        Raises:
+            CloudError: the cloud cannot be used as the settings say.
+            StateError: what was done cannot be saved.
+        """
+        if self._begun:
+            raise RuntimeError("The events of a run can be gone through once.")
+        self._begun = True
+        options: Options | None = self._options
+        try:
+            while options and not self._stopping:
+                yield from self._early
+                self._early.clear()
+                yield Planned(self._plan)
+                if not self._stopping:
+                    yield from self._pass(options)
+                    options = self._again(options)
+        finally:
+            self.close()
+
+    def result(self) -> ApplyResult:
+        """What came of it. A run that nobody has gone through is carried out first.
+
+        Raises what going through the events raises.
+        """
+        if not self._closed:
+            deque(self, maxlen=0)
+        if self._work:
+            self._work.result()
+        return self._result or replace(nothing_done(self._plan, self._options.mode), interrupted=True)
+
+    def stop(self) -> None:
+        """Stop in good order; the events that are left tell how. May be called from a signal handler, or another thread."""
+        self._stopping = True
+        self._interrupt()
+
+    def close(self) -> None:
+        """Stop, wait for the answers in flight, and let go of the lock. Call it as often as you like.
+
+        Raises:
+            StateError: what was done cannot be saved.
+        """
+        self.stop()
+        self._thread.shutdown()
+        self._closed = True
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- the reader's thread -----------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Before anything is planned: withdraw what was never sent, and take in outputs of attempts whose answer was lost."""
+        session, connections, settings = self._session, self._planner.connections, self._planner.settings
+        now = timestamp(connections.clock.utc())
+        settled = list(settle(session.state, host=host_name(), boot_id=boot_id(), at=now))
+        if settled:
+            session.append(settled)
+        realm, songs = settings.provider.realm, self._planner.songs_of
+        self._early += LostTakes(session, connections.collector, realm, settings.owner, songs).adopt(now)
+
+    def _planned(self, options: Options) -> Plan:
+        plan = self._planner.plan(self._loaded, self._session.state, options)
+        if not options.mode.submits:
+            return only_imports(plan) if options.mode is Mode.IMPORT else only_waiting(plan)
+        require_fit_plan(plan, self._session.state, options)
+        if plan.generations:
+            self._early += require_whole_state(self._planner, self._loaded, self._session.state)
+        return plan
+
+    def _pass(self, options: Options) -> Iterator[Progress]:
+        """Carry out the plan, and give what is told of it until the end."""
+        self._work = self._thread.submit(copy_context().run, self._carry_out, options)
+        self._work.add_done_callback(lambda _: self._inbox.put(None))
+        while (told := self._inbox.get()) is not None:
+            if not isinstance(told, Tick) or self._inbox.empty():  # where it stood is of no use any more
+                yield told
+        self._work.result()
+
+    def _again(self, options: Options) -> Options | None:
+        """What a second pass may do: buy the takes of abandoned attempts, once, and what waited for these; nothing else.
+
+        All of it within what is left of the limit.
+        """
+        result = self._result
+        if not (result and result.abandoned and options.mode.submits) or result.interrupted or result.stopped:
+            return None
+        again = self._buying_again(result, options)
+        self._plan = self._planned(again)
+        self._result = result.without_skipped(again.selection.targets)
+        return again
+
+    def _buying_again(self, result: ApplyResult, options: Options) -> Options:
+        plan, state = self._plan, self._session.state
+        sounds = set(result.abandoned)
+        users = [change.address for change in plan.changes if change.fingerprint in sounds]
+        skipped, unspent = {each.address for each in result.skipped}, 0
+        for action in plan.actions:
+            if isinstance(action, Submit) and action.asset.address in skipped:
+                unspent += action.generations
+                if all(
+                    need.fingerprint in sounds
+                    or chosen_take(state.pool(need.fingerprint), plan.realm, need.pick)
+                    for need in action.needs
+                ):
+                    sounds.add(action.fingerprint)
+                    users.append(action.asset.address)
+        limit = self._planner.limit(options)
+        return replace(
+            options,
+            selection=Selection(targets=tuple(users) or ("",), retry=bool(options.resubmit)),
+            saved=None,
+            resubmit=(),
+            max_generations=None if limit is None else max(0, limit - plan.generations + unspent),
+            patient=True,
+        )
+
+    # --- the thread of the run ---------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, options: Options) -> None:
+        plan, session, connections = self._plan, self._session, self._planner.connections
+        downloads = connections.downloads()
+        result = nothing_done(plan, options.mode)
+        if plan.actions:
+            with workers(connections, downloads) as threads:
+                self._interrupt = threads.interrupt
+                if self._stopping:
+                    threads.interrupt()
+                result = runner(self._planner, session, threads, self._inbox.put, options).run(plan)
+        if session.failed:
+            result = replace(result, stopped=(*result.stopped, self._salvage()))
+        self._result = self._result.then(result) if self._result else result
+        if downloads and not result.interrupted and not session.failed:
+            state = session.state
+            used = {
+                address: take.outputs
+                for address, record in state.assets.items()
+                if (take := chosen_take(state.pool(record.fingerprint), record.realm, record.pick))
+            }
+            for told in downloads.sync(used):
+                self._inbox.put(told)
+
+    def _salvage(self) -> Diagnostic:
+        """Put what could not be recorded somewhere else, and say where."""
+        root = self._planner.connections.root
+        file = self._session.salvage((root, Path.cwd(), Path.home(), Path(tempfile.gettempdir())))
+        if file is None:
+            return Diagnostic(
+                "No folder takes what could not be recorded; it follows.",
+                detail=self._session.errored_document(),
+                hint="Save this text as a file, mend the cause, and run: mpsjobs state push FILE",
+                code=Code.STATE_SALVAGED,
+            )
+        return Diagnostic(
+            f"What could not be recorded stands in {file}.",
+            detail="Tasks that were submitted are in it: without it they may be paid a second time.",
+            hint=f"Mend the cause, then put it back: mpsjobs state push {file}",
+            code=Code.STATE_SALVAGED,
+        )

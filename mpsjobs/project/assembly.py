@@ -1,0 +1,76 @@
+"""Puts together what carries out a plan: threads around the cloud, the scheduler, and the one loop that changes the state."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from mpsjobs._version import __version__
+from mpsjobs.apply.download import Downloads
+from mpsjobs.apply.durations import Durations
+from mpsjobs.apply.progress import Progress
+from mpsjobs.apply.publish import Publications, Publisher
+from mpsjobs.apply.records import Records
+from mpsjobs.apply.recovery import UnknownPolicy
+from mpsjobs.apply.run import Origin, Run, Wiring
+from mpsjobs.apply.runner import Runner
+from mpsjobs.apply.scheduler import Scheduler
+from mpsjobs.apply.tally import Tally
+from mpsjobs.apply.workers import Workers
+from mpsjobs.cloud.pacer import Pacer
+from mpsjobs.model.ports import StateSession
+from mpsjobs.plan.selection import matches
+from mpsjobs.project.options import Options
+from mpsjobs.project.planning import Planner
+from mpsjobs.state.identity import TimeOrderedIds, boot_id, git_commit, host_name, who
+from mpsjobs.wiring import SCRATCH, Connections
+
+
+@contextmanager
+def workers(connections: Connections, downloads: Downloads | None) -> Iterator[Workers]:
+    """Threads around the cloud, as the settings say.
+
+    Raises:
+        CloudError: it cannot be used like that.
+    """
+    with connections.mps() as mps:
+        publisher = Publisher(connections.objects, connections.root / SCRATCH / "scratch")
+        yield Workers(mps, connections.collector(), downloads, publisher, connections.clock)
+
+
+def runner(
+    planner: Planner,
+    session: StateSession,
+    threads: Workers,
+    report: Callable[[Progress], None],
+    options: Options,
+) -> Runner:
+    """The loop for one plan of this session."""
+    connections, settings = planner.connections, planner.settings
+    clock, realm, rate = connections.clock, settings.provider.realm, settings.provider.requests_per_second
+    run = Run(
+        session=session,
+        scheduler=Scheduler(Pacer(rate), Pacer(rate), random.random, Durations.of_state(session.state)),
+        workers=threads,
+        clock=clock,
+        origin=Origin(realm, host_name(), boot_id(), who(), __version__, git_commit(connections.root)),
+        wiring=Wiring(
+            project=settings.owner,
+            new_id=TimeOrderedIds(clock).new,
+            target=connections.target,
+            body=connections.body,
+            copy=partial(planner.sources.copy, connections.objects),
+            songs=planner.songs_of,
+            report=report,
+            gives_up=lambda address: matches(address, options.resubmit),
+            per_second=rate,
+            mode=options.mode,
+            unknown=UnknownPolicy(
+                settings.policy.unknown_wait_s, "stop" if options.patient else settings.policy.unknown
+            ),
+        ),
+        records=Records(session.state, realm),
+        publications=Publications(session.state, realm),
+        tally=Tally(clock.monotonic()),
+    )
+    return Runner(run)

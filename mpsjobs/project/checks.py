@@ -1,0 +1,86 @@
+"""What may forbid an apply, beside the plan itself."""
+
+import os
+from collections.abc import Iterator
+
+from mpsjobs.apply.progress import Noticed
+from mpsjobs.model.change import Plan
+from mpsjobs.model.codes import Code
+from mpsjobs.model.diagnostics import SpecError, StateError
+from mpsjobs.model.settings import ProviderKind, Settings
+from mpsjobs.model.state import State
+from mpsjobs.plan.saved import stale
+from mpsjobs.project.options import Options
+from mpsjobs.project.planning import Planner
+from mpsjobs.spec.load import Loaded
+
+
+def require_lasting_state(settings: Settings) -> None:
+    """A state file on a runner of CI vanishes with it, and with it the memory of what was paid.
+
+    Raises:
+        StateError: that is the case here.
+    """
+    ci = os.environ.get("CI", "").lower() in {"true", "1"}
+    if ci and settings.provider.kind is ProviderKind.TENCENT and settings.state.backend == "file":
+        raise StateError.of(
+            "The state is a file of this machine, and this is a CI run.",
+            detail="When the runner goes, so does the memory of what was paid: the next run would buy it all again.",
+            hint="If the file is kept, say so with --allow-local-state.",
+            code=Code.STATE_IN_CI,
+        )
+
+
+def require_fit_plan(plan: Plan, state: State, options: Options) -> None:
+    """A plan that submits is carried out only if nothing speaks against it.
+
+    Raises:
+        SpecError: the saved plan is stale, the plan breaks a rule, or it deletes and nobody said that it may.
+    """
+    if options.saved and (reasons := tuple(stale(options.saved, plan, state))):
+        raise SpecError(*reasons)
+    if errors := [diagnostic for diagnostic in plan.diagnostics if diagnostic.is_error]:
+        raise SpecError(*errors)
+    if plan.deletes and not options.allow_delete:
+        raise _deletes_unasked(plan)
+
+
+def require_whole_state(planner: Planner, loaded: Loaded, state: State) -> Iterator[Noticed]:
+    """Before anything is bought: does the store have receipts of takes that this state does not know?
+
+    Raises:
+        StateError: it does.
+        CloudError: the store cannot be read.
+    """
+    from mpsjobs.apply.receipts import unknown_takes
+
+    settings = planner.settings
+    unknown = unknown_takes(
+        planner.connections.objects,
+        settings.owner,
+        planner.targets(loaded),
+        state,
+        settings.provider.realm,
+    )
+    for ref in unknown.unreadable:
+        yield Noticed(None, f"{ref.bucket}/{ref.key} is no receipt, and left out")
+    if unknown.takes:
+        first, number = unknown.takes[0], len(unknown.takes)
+        raise StateError.of(
+            f"The state does not know {number:,} take{'s'[: number != 1]} that the store has receipts of.",
+            detail=f"The state is missing, or older than the store ({first.bucket}/{first.key}). "
+            "What it does not know would be bought again.",
+            hint="Bring back the right state, or take them in with: mpsjobs state rebuild",
+            code=Code.STATE_BEHIND_STORE,
+        )
+
+
+def _deletes_unasked(plan: Plan) -> SpecError:
+    addresses = [change.address for change in plan.changes if change.deletes]
+    return SpecError.of(
+        f"This plan deletes {plan.deletes:,} take{'s'[: plan.deletes != 1]} for good.",
+        detail=f"They belong to {', '.join(addresses[:20])}{' and others' if len(addresses) > 20 else ''}. What is deleted can never be made "
+        "again, so --auto-approve alone does not do it.",
+        hint="Apply without --auto-approve, or a plan that was saved and looked at, or say --allow-delete.",
+        code=Code.DELETES_FOR_GOOD,
+    )

@@ -1,0 +1,95 @@
+"""What a plan needs to know beside specs and state: the terms of the settings, and the other environments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from mpsjobs.environments import Sources
+from mpsjobs.model.asset import Json, StoreTarget
+from mpsjobs.model.change import Plan
+from mpsjobs.model.diagnostics import Diagnostic
+from mpsjobs.model.money import Prices
+from mpsjobs.model.settings import Settings
+from mpsjobs.model.state import State
+from mpsjobs.plan.build import build
+from mpsjobs.plan.diff import Terms
+from mpsjobs.project.options import Options
+from mpsjobs.spec.load import Loaded
+from mpsjobs.state.identity import boot_id, host_name
+from mpsjobs.wiring import Connections
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Plans for one project. `notices` are what its settings gave occasion to say."""
+
+    connections: Connections
+    notices: tuple[Diagnostic, ...]
+
+    @property
+    def settings(self) -> Settings:
+        return self.connections.settings
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The environments that takes are copied from."""
+        known = self.connections
+        return Sources(known.root, known.settings, known.catalogue, known.clock)
+
+    def plan(self, loaded: Loaded, state: State, options: Options) -> Plan:
+        """What it takes to come from a state to what is wanted.
+
+        Raises:
+            SpecError, StateError: an environment that takes are copied from cannot be read.
+        """
+        settings = self.settings
+        sources, notices = self.sources.read() if options.mode.submits else ((), ())
+        terms = Terms(
+            realm=settings.provider.realm,
+            attempts=settings.policy.attempts,
+            songs=lambda sound: self.connections.catalogue.entry(sound.model).songs(
+                sound.additional_parameters
+            ),
+            host=host_name(),
+            boot_id=boot_id(),
+            max_generations=self.limit(options),
+            selection=options.saved.selection(state) if options.saved else options.selection,
+            environment=settings.environment_name,
+            sources=sources,
+            generate=settings.policy.generate,
+            prices=self._prices,
+            publish_to=StoreTarget(settings.store.bucket, settings.store.region, settings.store.prefix),
+        )
+        statements = loaded.statements
+        if options.imports is not None:
+            statements = replace(statements, imports=options.imports)
+        diagnostics = (*self.notices, *loaded.diagnostics, *notices)
+        return build(loaded.assets, state, terms, diagnostics, statements)
+
+    @cached_property
+    def _prices(self) -> Prices | None:
+        """The prices, by the names that models have in the catalogue."""
+        prices, catalogue = self.settings.prices, self.connections.catalogue
+        if prices is None:
+            return None
+        return replace(
+            prices, models={catalogue.entry(name).name: each for name, each in prices.models.items()}
+        )
+
+    def limit(self, options: Options) -> int | None:
+        """How many generations one apply may buy; None: any number."""
+        limit = options.max_generations
+        return self.settings.policy.max_generations_per_apply if limit is None else limit
+
+    def songs_of(self, fields: Mapping[str, Json]) -> int:
+        """How many outputs a task with these canonical fields has."""
+        additional = fields.get("additional_parameters")
+        entry = self.connections.catalogue.entry(str(fields.get("model")))
+        return entry.songs(additional if isinstance(additional, dict) else {})
+
+    def targets(self, loaded: Loaded) -> frozenset[StoreTarget]:
+        """Every place that outputs of this project go to."""
+        project = self.settings.store
+        return frozenset(map(self.connections.target, loaded.assets)) | {
+            StoreTarget(project.bucket, project.region, project.prefix)
+        }

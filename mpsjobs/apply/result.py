@@ -25,7 +25,8 @@ class ApplyResult:
     `held` counts takes that were not submitted because they wait for such tasks, which this run does not wait for.
     `abandoned` are the fingerprints of attempts that were given up and whose takes were not bought again yet.
     `still_failed` and `still_unknown` count planned changes that could not even begin: the cloud refused them before, or the outcome of
-    an earlier request is unknown. `copied` counts takes of other environments, `published` assets whose stable keys were brought up to date.
+    an earlier request is unknown. `copied` counts takes of other environments, `published` assets whose stable keys were brought up to date,
+    `unsent` takes that were not submitted because as many others had failed as were allowed to.
     """
 
     mode: Mode
@@ -46,6 +47,7 @@ class ApplyResult:
     stopped: tuple[Diagnostic, ...] = ()
     copied: int = 0
     published: int = 0
+    unsent: int = 0
 
     def without_skipped(self, addresses: Collection[str]) -> "ApplyResult":
         """What is told of this run when these are tried again right after it."""
@@ -70,6 +72,7 @@ class ApplyResult:
             stopped=self.stopped + later.stopped,
             copied=self.copied + later.copied,
             published=self.published + later.published,
+            unsent=self.unsent + later.unsent,
         )
 
     @property
@@ -81,7 +84,7 @@ class ApplyResult:
         left = self.running if self.mode.waits else 0
         troubles = (
             *(self.failed, self.skipped, self.unknown, self.abandoned),
-            *(left, self.still_failed, self.still_unknown),
+            *(left, self.still_failed, self.still_unknown, self.unsent),
         )
         return ExitCode.INCOMPLETE if any(troubles) else ExitCode.OK
 

@@ -192,6 +192,12 @@ class Run:
         failure = progress.Failed(job.address, job.take, code, message, request_id, job.task_id)
         self.tally.failed.append(failure)
         self.report(failure)
+        if unsent := self.scheduler.failed_once():
+            self.tally.unsent = unsent
+            number = len(self.tally.failed)
+            self.report(
+                progress.Stopping("1 take has failed" if number == 1 else f"{number} takes have failed")
+            )
 
     def skipped(self, job: Job, message: str) -> None:
         skipped = progress.Skipped(job.address, job.take, message)

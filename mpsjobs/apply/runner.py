@@ -151,6 +151,7 @@ class Runner:
             interrupted=tally.interrupted,
             stopped=tuple(tally.stopped),
             published=len(tally.published),
+            unsent=tally.unsent,
         )
 
     def _is_open(self, fingerprint: str, attempt_id: str | None = None) -> bool:

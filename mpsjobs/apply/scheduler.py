@@ -74,13 +74,17 @@ class Scheduler:
     Guarantees: a job is sent at most once per staging, and never before all that it comes after has ended; commands of a lane come at the
     pacer's times; after `stop` nothing is sent.
 
-    The caller owes an answer for every command. `jitter` gives numbers from 0 to 1.
+    The caller owes an answer for every command. `jitter` gives numbers from 0 to 1. No more than `in_flight` tasks are in the cloud or on
+    the way at once (None: as many as there are); attempts whose answer was lost are not counted, for nobody knows of them. After
+    `failures_left` more failures nothing is submitted; what runs is still awaited.
     """
 
     submits: Pacer
     polls: Pacer
     jitter: Callable[[], float]
     durations: Durations = field(default_factory=Durations)
+    in_flight: int | None = None
+    failures_left: int | None = None
     closed: bool = False
     stopped: bool = False
     _blocked: dict[int, set[int]] = field(default_factory=dict)
@@ -92,6 +96,7 @@ class Scheduler:
     _staged: deque[int] = field(default_factory=deque)
     _sent_at: float = float("-inf")
     _sending: dict[int, float] = field(default_factory=dict)  # job → when it left
+    _unknown: set[int] = field(default_factory=set)
     _to_collect: deque[int] = field(default_factory=deque)
     _collecting: set[int] = field(default_factory=set)
     _later: list[tuple[float, int]] = field(default_factory=list)
@@ -125,10 +130,22 @@ class Scheduler:
     def add_unknown(self, job: int, now: float, age_s: float) -> None:
         """An attempt without an answer, sent `age_s` seconds ago: look for its outputs, there is nothing to ask for."""
         self._polling.add(job, now - age_s)
+        self._unknown.add(job)
         self._to_collect.append(job)
 
     def waits_for(self, job: int) -> bool:
         return job in self._polling.waits
+
+    def failed_once(self) -> int | None:
+        """A take has come to nothing. Returns how many that were to be submitted are not, where it was one failure too many."""
+        if self.failures_left is None or self.closed:
+            return None
+        self.failures_left -= 1
+        if self.failures_left > 0:
+            return None
+        unsent = self.queued - len(self._sending)
+        self.close_submits()
+        return unsent
 
     def close_submits(self) -> None:
         """Send nothing more; go on with what runs."""
@@ -186,7 +203,7 @@ class Scheduler:
             self._sent_at = now
             self._sending[job] = now
             yield Send(job)
-        while self._queue and len(self._staging) + len(self._staged) < self._ahead:
+        while self._may_stage():
             job = self._queue.popleft()
             self._staging[job] = now
             yield Stage(job)
@@ -206,7 +223,19 @@ class Scheduler:
 
     def _may_send(self) -> bool:
         """A request is ready, and so is a thread that waits for its answer: the mark and the last byte stay together."""
-        return bool(self._staged) and len(self._sending) < SENDS_AT_ONCE
+        return bool(self._staged) and len(self._sending) < SENDS_AT_ONCE and self._room > 0
+
+    def _may_stage(self) -> bool:
+        """What cannot leave for long is not made ready: a server does not wait for its last byte for ever."""
+        ready = len(self._staging) + len(self._staged)
+        return bool(self._queue) and ready < min(self._ahead, self._room)
+
+    @property
+    def _room(self) -> float:
+        """How many more tasks may be in flight."""
+        if self.in_flight is None:
+            return float("inf")
+        return self.in_flight - len(self._sending) - (self.running - len(self._unknown))
 
     def wake_at(self) -> float | None:
         """The time at which `commands` may have something new without an answer; None when only answers can bring it."""
@@ -215,7 +244,7 @@ class Scheduler:
         times = []
         if self._may_send():
             times.append(self._send_at())
-        elif self._queue and len(self._staging) < self._ahead:
+        elif self._may_stage():
             times.append(self._send_at() - STAGE_LEAD_S)
         if (ask_at := self._polling.wake_at()) is not None:
             times.append(ask_at)
@@ -323,6 +352,7 @@ class Scheduler:
         """Nothing more to do for this job, for good or in this run. What stands in a queue for it is passed over."""
         self._collecting.discard(job)
         self._polling.remove(job, done_at)
+        self._unknown.discard(job)
         self._over(job)
 
     def tries(self, job: int) -> int:

@@ -8,7 +8,10 @@ from mpsjobs.model.diagnostics import Diagnostic
 
 @dataclass(slots=True)
 class Tally:
-    """Counts for the summary and the live view. Times in seconds. `held` are addresses that wait for what this run does not wait for."""
+    """Counts for the summary and the live view. Times in seconds. `held` are addresses that wait for what this run does not wait for.
+
+    `unsent` takes were not submitted because too many others had failed.
+    """
 
     started: float
     submitted: int = 0
@@ -25,6 +28,7 @@ class Tally:
     stopped: list[Diagnostic] = field(default_factory=list)
     abandoned: list[str] = field(default_factory=list)
     left_running: int = 0
+    unsent: int = 0
     interrupted: bool = False
     _durations_s: float = 0.0
     _last_start: float = float("-inf")

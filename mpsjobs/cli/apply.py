@@ -6,9 +6,10 @@ import click
 
 from mpsjobs.apply.mode import Mode
 from mpsjobs.cli.addresses import recorded_addresses
-from mpsjobs.cli.options import common, lock_timeout, selected, strict, variables, verbose
+from mpsjobs.cli.options import common, lock_timeout, strict, variables, verbose
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
+from mpsjobs.cli.selecting import guarded, selected
 from mpsjobs.plan.saved import decode
 from mpsjobs.plan.selection import EVERYTHING, Selection
 from mpsjobs.project import Options
@@ -43,6 +44,7 @@ from mpsjobs.project import Options
     help="With --auto-approve: takes of removed assets with `on_remove: delete` may be deleted for good.",
 )
 @lock_timeout
+@guarded
 @selected
 @strict
 @variables
@@ -58,6 +60,8 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     max_generations: int | None,
     allow_local_state: bool,
     allow_delete: bool,
+    max_failures: int | None,
+    parallelism: int | None,
     lock_timeout: float,
     selection: Selection,
     strict: bool,
@@ -72,8 +76,10 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
         )
     if plan_file and selection != EVERYTHING:
         raise click.UsageError(
-            "A saved plan says which assets it is about; --target and --replace go with mpsjobs plan --out."
+            "A saved plan says which assets it is about; --target, --exclude, --replace and --limit go with mpsjobs plan --out."
         )
+    if detach and parallelism:
+        raise click.UsageError("--detach waits for nothing, so it cannot keep to --parallelism.")
     options = Options(
         mode=Mode.DETACH if detach else Mode.APPLY,
         strict=strict,
@@ -81,6 +87,8 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
         saved=decode(plan_file.read_bytes(), plan_file.name) if plan_file else None,
         resubmit=(resubmit_unknown,) if resubmit_unknown else (),
         max_generations=max_generations,
+        max_failures=max_failures,
+        parallelism=parallelism,
         lock_timeout_s=lock_timeout,
         local_state=allow_local_state,
         allow_delete=allow_delete or not auto_approve or plan_file is not None,

@@ -8,10 +8,8 @@ from typing import Any
 
 import click
 
-from mpsjobs.cli.addresses import any_addresses
 from mpsjobs.cli.output import Output
 from mpsjobs.model.durations import seconds_of
-from mpsjobs.plan.selection import Selection
 from mpsjobs.project import Project
 from mpsjobs.spec.variables import Given
 
@@ -66,31 +64,6 @@ def printing(function: Callable[..., Any]) -> Callable[..., Any]:
         output = Output(as_json, colour, log_level == "debug", directory=context.obj)
         context.meta["mpsjobs.log"] = (log_level, log_format)
         return function(output, **rest)
-
-    return command
-
-
-def selected(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--target` and `--replace`; the command gets a `Selection`."""
-
-    @click.option(
-        "--target",
-        multiple=True,
-        metavar="ADDR",
-        shell_complete=any_addresses,
-        help="Only these addresses; * and ? are taken. `failed:` tries again what has failed.",
-    )
-    @click.option(
-        "--replace",
-        "replaced",
-        multiple=True,
-        metavar="ADDR",
-        shell_complete=any_addresses,
-        help="Buy new takes for these addresses in place of those they have.",
-    )
-    @wraps(function)
-    def command(*arguments: Any, target: tuple[str, ...], replaced: tuple[str, ...], **rest: Any) -> Any:
-        return function(*arguments, selection=Selection(target, replaced), **rest)
 
     return command
 

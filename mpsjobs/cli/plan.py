@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from mpsjobs.apply.result import ExitCode
-from mpsjobs.cli.options import common, open_project, selected, strict, variables, verbose
+from mpsjobs.cli.options import common, open_project, strict, variables, verbose
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_markdown import failure_markdown, plan_markdown
 from mpsjobs.cli.plan_text import Look, plan_lines
+from mpsjobs.cli.selecting import selected
 from mpsjobs.model.diagnostics import SpecError
 from mpsjobs.plan.document import plan_document
 from mpsjobs.plan.selection import Selection

@@ -24,6 +24,7 @@ from mpsjobs.cli.plan_words import (
     groups,
     harmless,
     has_price,
+    left_out_lines,
     note,
     nothing_to_do,
     paid_text,
@@ -56,7 +57,7 @@ _Lines = Iterable[str]
 
 def plan_markdown(plan: Plan, project: str) -> str:
     """The comment. The first line is a hidden mark by which a later run finds it again."""
-    lines = [*_head(plan, project), *_risks(plan.risks), *_diagnostics(plan.diagnostics)]
+    lines = [*_head(plan, project), *_left_out(plan), *_risks(plan.risks), *_diagnostics(plan.diagnostics)]
     blocks = _Blocks(LONGEST - _size("\n".join(lines)), groups(with_names(plan)))
     return "\n".join([*lines, *blocks.lines()])
 
@@ -101,6 +102,17 @@ def _shares(plan: Plan) -> Iterator[str]:
         yield "|---|---|"
         for name, share in rows:
             yield f"| {_code(name) if share.group else name} | {paid_text(share.generations, share.cost)} |"
+
+
+def _left_out(plan: Plan) -> Iterator[str]:
+    if plan.left_out:
+        yield ""
+        yield f"### Left out: {counted(len(plan.left_out), 'asset')}"
+        yield ""
+        lines = list(left_out_lines(plan))
+        yield from (f"- {_code(line)}" for line in lines[:_RISKS])
+        if len(lines) > _RISKS:
+            yield f"- and {counted(len(lines) - _RISKS, 'more reason')}"
 
 
 def _risks(risks: Sequence[Risk]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from mpsjobs.cli.plan_words import (
     harmless,
     has_price,
     headline,
+    left_out_lines,
     note,
     nothing_to_do,
     paid_text,
@@ -78,6 +79,7 @@ def plan_lines(plan: Plan, look: Look) -> Iterator[str]:
     shown = groups(with_names(plan))
     if not shown:
         yield f"{click.style('No changes.', fg='green', bold=True)} {nothing_to_do(plan)}"
+        yield from _left_out(plan, look)
         yield from _risk_lines(plan.risks, look)
         return
     yield f"mpsjobs will do the following ({where_text(plan)}):"
@@ -90,6 +92,7 @@ def plan_lines(plan: Plan, look: Look) -> Iterator[str]:
     if kept := plan.count([Kind.KEEP]):
         yield ""
         yield f"  ({counted(kept, 'unchanged asset')} hidden)"
+    yield from _left_out(plan, look)
     yield from _risk_lines(plan.risks, look)
     yield from _share_lines(plan, look)
     yield ""
@@ -228,6 +231,19 @@ def _indented(text: str, look: Look) -> Iterator[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+# --- what is left out ----------------------------------------------------------------------------------------------------------------
+
+
+def _left_out(plan: Plan, look: Look) -> Iterator[str]:
+    if plan.left_out:
+        yield ""
+        yield click.style(
+            f"Left out: {counted(len(plan.left_out), 'asset')}, not bought by this plan", bold=True
+        )
+        for line in left_out_lines(plan):
+            yield from textwrap.wrap(line, max(40, look.width), initial_indent="  ", subsequent_indent="    ")
 
 
 # --- risks ---------------------------------------------------------------------------------------------------------------------------

@@ -1,14 +1,14 @@
 """The words and signs of a plan, shared by every form that it is shown in."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import orjson
 
 from mpsjobs.cli.word_diff import Piece, Side, folded, word_diff
 from mpsjobs.model.asset import Json, masked
-from mpsjobs.model.change import Change, Kind, Plan, Reason
+from mpsjobs.model.change import Change, Kind, LeftOut, Plan, Reason
 from mpsjobs.model.lifecycle import OnRemove
 from mpsjobs.model.money import Cost
 from mpsjobs.plan.cost import Share, by_group
@@ -69,6 +69,7 @@ NO_GROUP = "(no group)"
 _REFERENCES = frozenset({"reference_audio", "reference_video"})
 _CONTEXT = 3
 _SHORT = 40
+_MOST_NAMES = 10
 
 
 def counted(number: int, what: str) -> str:
@@ -192,6 +193,8 @@ def nothing_to_do(plan: Plan) -> str:
     """What follows on `No changes.`, in a sentence."""
     number = len(plan.changes)
     match number:
+        case 0 if plan.left_out:
+            said = "Nothing of what is selected can be bought by this plan."
         case 0:
             said = "There are no assets."
         case 1:
@@ -229,6 +232,18 @@ def compared(reason: Reason) -> tuple[Piece, ...] | None:
     if not (isinstance(reason.before, str) and isinstance(reason.after, str)):
         return None
     return word_diff(reason.before, reason.after) if _is_text(reason) else None
+
+
+def left_out_lines(plan: Plan) -> Iterator[str]:
+    """What the selection keeps from being bought, by the reason: a few names of each, and what it would cost."""
+    by_reason: dict[str, list[LeftOut]] = {}
+    for each in plan.left_out:
+        by_reason.setdefault(each.why, []).append(each)
+    for why, left in by_reason.items():
+        names = ", ".join(each.address for each in left[:_MOST_NAMES])
+        more = f" and {len(left) - _MOST_NAMES:,} more" if len(left) > _MOST_NAMES else ""
+        songs = counted(sum(each.generations for each in left), "generation")
+        yield f"{why}: {names}{more} ({songs})"
 
 
 def value_text(value: Json, most: int | None = 160) -> str:

@@ -148,6 +148,11 @@ def _left_lines(result: ApplyResult) -> Iterator[str]:
     if result.interrupted or result.running:
         interrupted = "Interrupted. " if result.interrupted else ""
         yield f"{interrupted}{_running(result)} still running in the cloud and will be picked up by the next apply."
+    if result.unsent:
+        yield (
+            f"{counted(result.unsent, 'take')} {'was' if result.unsent == 1 else 'were'} not submitted, because "
+            f"{counted(len(result.failed), 'take')} failed: the next apply goes on."
+        )
     if result.held:
         yield f"{counted(result.held, 'take')} could not be submitted yet, waiting for others: apply again."
 
@@ -174,7 +179,7 @@ def _summary_line(plan: Plan, result: ApplyResult) -> str:
     counts += [f"{result.published} published"] if result.published else []
     troubles = (
         (len(result.failed) + result.still_failed, "failed"),
-        (len(result.skipped), "not submitted"),
+        (len(result.skipped) + result.unsent, "not submitted"),
         (len(result.unknown) + result.still_unknown, "unresolved"),
         (result.running, "still running"),
         (result.held, "waiting for others"),
@@ -204,6 +209,7 @@ def _document(
         "imported": result.imported,
         "failed": len(result.failed) + result.still_failed,
         "skipped": len(result.skipped),
+        "unsent": result.unsent,
         "held": result.held,
         "unresolved": len(result.unknown) + result.still_unknown,
         "abandoned": len(result.abandoned),

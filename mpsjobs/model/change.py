@@ -80,6 +80,15 @@ class Risk:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An asset that would be bought, `generations` songs of it, if the selection did not leave it out; `why`, in words."""
+
+    address: str
+    generations: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submit:
     """Buy one take, as soon as everything in `needs` is there.
 
@@ -204,6 +213,7 @@ class Plan:
 
     `lineage` and `serial` name the state that it was made from, `environment` whose that is (None: the project has no environments).
     `currency` is that of the prices; None: there are none.
+    `left_out` is what the selection keeps from being bought: a limit, or for want of what is excluded.
     """
 
     realm: str
@@ -215,6 +225,7 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...] = ()
     environment: str | None = None
     currency: str | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def cost(self) -> Cost | None:

@@ -141,6 +141,10 @@ class Code(StrEnum):
     CANNOT_MOVE = "E0814"
     VARIABLE_FOR_TWO = "E0815"
     NOT_WAITED_FOR = "E0816"
+    NOTHING_SELECTED = "E0840"
+    NO_GIT = "E0841"
+    NO_REVISION = "E0842"
+    REVISION_UNREADABLE = "E0843"
 
     # the state and its lock: E09
     LOCKED = "E0901"

@@ -31,6 +31,7 @@ from mpsjobs.plan.diff import (
     Terms,
     as_recorded,
     as_wanted,
+    beyond_limit,
     change_of,
     has_failed,
     hindrance_of,
@@ -43,6 +44,7 @@ from mpsjobs.plan.promotion import Copies, bought_twice, not_to_be_bought
 from mpsjobs.plan.publishing import due, held_back, publish_of, with_publication
 from mpsjobs.plan.removal import Removals, forbidden, remove
 from mpsjobs.plan.risks import large_regeneration
+from mpsjobs.plan.selection import Candidate
 from mpsjobs.plan.wanted import Wanted, in_order, name_sounds
 
 
@@ -66,14 +68,16 @@ def build(
         said.old_of,
     )
     targeted = _targeted(every, state, terms)
-    wanted = _with_needs(every, targeted)
     moves = seen_moves(every, state, terms.realm, said)
     purchases = Purchases(Copies(terms.sources, terms.realm), Imports(statements.imports, state))
-    changes = _changes(wanted, moves, state, terms, purchases)
-    _mention_drawn_in(changes, wanted, targeted)
+    blocked = _blocked(every, state, terms)
+    selected = _with_needs(every, targeted, blocked, terms)
+    changes = _changes(selected, blocked, moves, state, terms, purchases)
+    wanted = {address: every[address] for address in changes}
+    _mention_drawn_in(changes, selected, targeted)
     gone = state.assets.keys() - every.keys() - moves.gone
     removals = remove(
-        {each for each in gone if terms.selection.includes(each, failed=False)}, state, every, terms.realm
+        {each for each in gone if terms.selection.includes(Candidate(each))}, state, every, terms.realm
     )
     changes.update(removals.changes)
     open_takes = tuple(_open_takes(state, terms, every))
@@ -111,17 +115,30 @@ def build(
         ),
         environment=terms.environment,
         currency=terms.prices.currency if terms.prices else None,
+        left_out=tuple(purchases.left_out[address] for address in sorted(purchases.left_out)),
     )
 
 
 def _changes(
-    wanted: Mapping[str, Wanted], moves: Moves, state: State, terms: Terms, purchases: Purchases
+    wanted: Mapping[str, Wanted],
+    blocked: Mapping[str, Hindrance],
+    moves: Moves,
+    state: State,
+    terms: Terms,
+    purchases: Purchases,
 ) -> dict[str, Change]:
-    """What happens to each address, in the order in which they need each other."""
+    """What happens to each address, in the order in which they need each other; nothing of what the selection leaves out."""
     changes: dict[str, Change] = {}
+    bought = 0
     for address, want in wanted.items():
-        known, hindrance = _known(address, state, moves), _hindrance(want, changes, state, terms.realm)
+        known = _known(address, state, moves)
+        hindrance = blocked.get(address) or _hindrance(want, changes, state, terms.realm)
+        if not (hindrance and hindrance.for_good):
+            hindrance = beyond_limit(terms.selection, bought) or hindrance
         change = change_of(want, known, state, terms, purchases, hindrance)
+        if change.kind is Kind.FAILED and address in purchases.left_out:
+            continue
+        bought += change.generations > 0
         changes[address] = _published(change, want, known.record, state, terms)
     return changes
 
@@ -178,9 +195,17 @@ def _known(address: str, state: State, moves: Moves) -> Known:
 
 def _targeted(every: Mapping[str, Wanted], state: State, terms: Terms) -> frozenset[str]:
     """The addresses that are selected. What could not be made because something it needs has failed counts as failed too."""
-    if not terms.selection.targets:
+    if terms.selection.everything:
         return frozenset(every)
-    targeted: set[str] = set()
+    failed = _failures(every, state, terms) if terms.selection.asks_for_failures else frozenset()
+    return frozenset(
+        address
+        for address, want in every.items()
+        if terms.selection.includes(Candidate.of(want.asset, failed=address in failed))
+    )
+
+
+def _failures(every: Mapping[str, Wanted], state: State, terms: Terms) -> frozenset[str]:
     failed: set[str] = set()
     for address, want in every.items():
         if has_failed(want, state, terms) or (
@@ -188,23 +213,45 @@ def _targeted(every: Mapping[str, Wanted], state: State, terms: Terms) -> frozen
             and not suffices(want.asset, want.fingerprint, state, terms)
         ):
             failed.add(address)
-        if terms.selection.includes(address, failed=address in failed):
-            targeted.add(address)
-    return frozenset(targeted)
+    return frozenset(failed)
 
 
-def _with_needs(every: Mapping[str, Wanted], targeted: Collection[str]) -> dict[str, Wanted]:
-    """What is selected and what it needs, in the given order."""
+def _blocked(every: Mapping[str, Wanted], state: State, terms: Terms) -> dict[str, Hindrance]:
+    """What cannot be bought for want of something that is excluded and not there."""
+    blocked: dict[str, Hindrance] = {}
+    if not terms.selection.exclude:
+        return blocked
+    for address, want in every.items():
+        for need in want.needs:
+            there = chosen_take(state.pool(need.fingerprint), terms.realm, need.pick)
+            if there or suffices(want.asset, want.fingerprint, state, terms):
+                continue
+            if terms.selection.excludes(Candidate.of(every[need.address].asset)):
+                words = f"needs {need.address}, which is excluded and not there yet"
+                blocked.setdefault(address, Hindrance(words, for_good=True, left_out=True))
+            elif need.address in blocked:
+                blocked.setdefault(address, blocked[need.address])
+    return blocked
+
+
+def _with_needs(
+    every: Mapping[str, Wanted], targeted: Collection[str], blocked: Collection[str], terms: Terms
+) -> dict[str, Wanted]:
+    """What is selected and what it needs, in the given order. What is excluded is drawn in by nobody, and nothing is for what is blocked."""
     chosen = set(targeted)
     for want in reversed(list(every.values())):
-        if want.asset.address in chosen:
-            chosen.update(want.asset.requires)
+        if want.asset.address in chosen and want.asset.address not in blocked:
+            chosen.update(
+                each
+                for each in want.asset.requires
+                if each in chosen or not terms.selection.excludes(Candidate.of(every[each].asset))
+            )
     return {address: want for address, want in every.items() if address in chosen}
 
 
 def _hindrance(want: Wanted, changes: Mapping[str, Change], state: State, realm: str) -> Hindrance | None:
     """The worst of what keeps away what an asset needs."""
-    found = [hindrance_of(need, changes[need.address], state, realm) for need in want.needs]
+    found = [hindrance_of(need, changes.get(need.address), state, realm) for need in want.needs]
     return max(filter(None, found), key=lambda hindrance: hindrance.for_good, default=None)
 
 
@@ -213,7 +260,7 @@ def _mention_drawn_in(
 ) -> None:
     """Say of what nobody selected why it is in the plan all the same."""
     user_of = {each: user for user in sorted(wanted, reverse=True) for each in wanted[user].asset.requires}
-    for address in wanted.keys() - targeted:
+    for address in changes.keys() - targeted:
         change = changes[address]
         if change.kind is not Kind.KEEP:
             words = f"not selected, but {user_of[address]} needs it"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mpsjobs.model.asset import Asset, Json, Sound, StoreTarget
-from mpsjobs.model.change import Change, Kind, Need, Reason
+from mpsjobs.model.change import Change, Kind, LeftOut, Need, Reason
 from mpsjobs.model.money import Prices
 from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, chosen_take, never_sent
 from mpsjobs.plan.imports import Imports, told as told_imports
@@ -57,10 +57,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
-    """Why an asset that another one needs is not there. `for_good`: this apply cannot bring it."""
+    """Why an asset that another one needs is not there. `for_good`: this apply cannot bring it.
+
+    `left_out`: nothing is wrong, the selection leaves it out, and so what would have to be bought for want of it.
+    """
 
     words: str
     for_good: bool
+    left_out: bool = False
 
 
 PAIRED = (
@@ -107,6 +111,7 @@ class Purchases:
     copies: Copies
     imports: Imports
     bought: dict[str, tuple[str, int]] = field(default_factory=dict)
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
 
     def buyer(self, fingerprint: str) -> tuple[str | None, int]:
         return self.bought.get(fingerprint, (None, 0))
@@ -144,6 +149,9 @@ def change_of(
         missing = min(missing, max(terms.attempts - len(count.failed), 1))
     stop = _stop(want, hindrance, state, terms) if missing else None
     buys = 0 if stop else missing
+    if stop and hindrance and hindrance.left_out and stop == hindrance.words:
+        songs = missing * terms.songs(want.asset.sound)
+        purchases.left_out[want.asset.address] = LeftOut(want.asset.address, songs, stop)
     if buys:
         purchases.buy(want.fingerprint, want.asset.address, buys)
 
@@ -185,10 +193,15 @@ def change_of(
     return change(kind, message, PAIRED if kind is Kind.MOVE and known.paired else None)
 
 
-def hindrance_of(need: Need, change: Change, state: State, realm: str) -> Hindrance | None:
-    """What is in the way of an asset that another one needs; None when it is there, or will be if all goes well."""
-    if chosen_take(state.pool(need.fingerprint), realm, need.pick) or change.generations:
+def hindrance_of(need: Need, change: Change | None, state: State, realm: str) -> Hindrance | None:
+    """What is in the way of an asset that another one needs; None when it is there, or will be if all goes well.
+
+    `change` None: the selection leaves the needed asset out.
+    """
+    if chosen_take(state.pool(need.fingerprint), realm, need.pick) or (change and change.generations):
         return None
+    if change is None:
+        return Hindrance(f"needs {need.address}, which is left out", for_good=True, left_out=True)
     if change.kind is Kind.FAILED:
         return Hindrance(f"waits for {need.address}, which has failed", for_good=True)
     if change.kind is Kind.UNRESOLVED:
@@ -224,9 +237,17 @@ def has_failed(want: Wanted, state: State, terms: Terms) -> bool:
 
 def _stop(want: Wanted, hindrance: Hindrance | None, state: State, terms: Terms) -> str | None:
     """Why what is missing is not bought now, None if it is."""
-    if hindrance and hindrance.for_good:
-        return hindrance.words
-    return None if terms.selection.retries(want.asset.address) else given_up(want, state, terms)
+    held = hindrance.words if hindrance and hindrance.for_good else None
+    if held and hindrance and not hindrance.left_out:
+        return held
+    return (None if terms.selection.retries(want.asset.address) else given_up(want, state, terms)) or held
+
+
+def beyond_limit(selection: Selection, bought: int) -> Hindrance | None:
+    """What keeps an asset from being bought when so many are bought already."""
+    if selection.limit is None or bought < selection.limit:
+        return None
+    return Hindrance(f"beyond --limit {selection.limit}", for_good=True, left_out=True)
 
 
 def given_up(want: Wanted, state: State, terms: Terms) -> str | None:

@@ -21,6 +21,10 @@ def plan_document(plan: Plan) -> dict[str, Json]:
         "changes": [_change(change) for change in plan.changes],
         "risks": [{"address": risk.address, "summary": risk.summary} for risk in plan.risks],
         "diagnostics": [diagnostic_document(diagnostic) for diagnostic in plan.diagnostics],
+        "left_out": [
+            {"address": each.address, "generations": each.generations, "why": each.why}
+            for each in plan.left_out
+        ],
     }
 
 

@@ -56,7 +56,7 @@ class ApplyRun:
         self._planner = planner
         self._session = session
         self._loaded = loaded
-        self._options = options
+        self._options = options = planner.resolved(options, loaded, session.state)
         self._early: list[Progress] = []
         self._inbox: SimpleQueue[Progress | None] = SimpleQueue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="apply")
@@ -165,6 +165,8 @@ class ApplyRun:
         result = self._result
         if not (result and result.abandoned and options.mode.submits) or result.interrupted or result.stopped:
             return None
+        if options.max_failures and len(result.failed) >= options.max_failures:
+            return None
         again = self._buying_again(result, options)
         self._plan = self._planned(again)
         self._result = result.without_skipped(again.selection.targets)
@@ -192,6 +194,7 @@ class ApplyRun:
             saved=None,
             resubmit=(),
             max_generations=None if limit is None else max(0, limit - plan.generations + unspent),
+            max_failures=options.max_failures and options.max_failures - len(result.failed),
             patient=True,
         )
 

@@ -50,7 +50,14 @@ def runner(
     clock, realm, rate = connections.clock, settings.provider.realm, settings.provider.requests_per_second
     run = Run(
         session=session,
-        scheduler=Scheduler(Pacer(rate), Pacer(rate), random.random, Durations.of_state(session.state)),
+        scheduler=Scheduler(
+            Pacer(rate),
+            Pacer(rate),
+            random.random,
+            Durations.of_state(session.state),
+            in_flight=options.parallelism,
+            failures_left=options.max_failures,
+        ),
         workers=threads,
         clock=clock,
         origin=Origin(realm, host_name(), boot_id(), who(), __version__, git_commit(connections.root)),

@@ -13,7 +13,7 @@ class Options:
     """What a plan or an apply is told beside the specs.
 
     `saved` is a plan from a file: only what it says is done, if it still fits. `max_generations` replaces the policy's limit for this
-    once. `resubmit` are addresses and globs whose attempts without an answer are given up if their outputs do not show now: their takes
+    once. After `max_failures` failures nothing more is submitted; at most `parallelism` takes are in flight at once. `resubmit` are addresses and globs whose attempts without an answer are given up if their outputs do not show now: their takes
     may then be paid twice. `patient`: whatever the policy says, nothing is given up for being unknown for long. `local_state`: a state
     file is trusted to outlive this machine, also in CI. `allow_delete`: takes may be deleted for good, as lifecycles order it. `imports`
     stand in place of those in the specs.
@@ -25,6 +25,8 @@ class Options:
     saved: SavedPlan | None = None
     resubmit: tuple[str, ...] = ()
     max_generations: int | None = None
+    max_failures: int | None = None
+    parallelism: int | None = None
     lock_timeout_s: float = 0
     patient: bool = False
     local_state: bool = False

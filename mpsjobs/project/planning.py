@@ -7,24 +7,27 @@ from functools import cached_property
 from mpsjobs.environments import Sources
 from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.change import Plan
-from mpsjobs.model.diagnostics import Diagnostic
+from mpsjobs.model.diagnostics import Diagnostic, SpecError
 from mpsjobs.model.money import Prices
 from mpsjobs.model.settings import Settings
 from mpsjobs.model.state import State
 from mpsjobs.plan.build import build
 from mpsjobs.plan.diff import Terms
+from mpsjobs.plan.selection import EVERYTHING, mistaken
 from mpsjobs.project.options import Options
 from mpsjobs.spec.load import Loaded
+from mpsjobs.spec.variables import Given
 from mpsjobs.state.identity import boot_id, host_name
-from mpsjobs.wiring import Connections
+from mpsjobs.wiring import SCRATCH, Connections
 
 
 @dataclass(frozen=True)
 class Planner:
-    """Plans for one project. `notices` are what its settings gave occasion to say."""
+    """Plans for one project. `notices` are what its settings gave occasion to say, `given` the values of its variables."""
 
     connections: Connections
     notices: tuple[Diagnostic, ...]
+    given: Given
 
     @property
     def settings(self) -> Settings:
@@ -65,6 +68,28 @@ class Planner:
             statements = replace(statements, imports=options.imports)
         diagnostics = (*self.notices, *loaded.diagnostics, *notices)
         return build(loaded.assets, state, terms, diagnostics, statements)
+
+    def resolved(self, options: Options, loaded: Loaded, state: State) -> Options:
+        """The options, with what the patterns of their selection stand for.
+
+        Raises:
+            SpecError: a pattern stands for nothing, or a revision cannot be compared with.
+        """
+        selection = options.selection
+        if options.saved or selection == EVERYTHING:
+            return options
+        if errors := tuple(mistaken(selection, loaded.assets, state)):
+            raise SpecError(*errors)
+        if not selection.revisions:
+            return options
+        from mpsjobs.revision import changed_since  # only who compares needs git
+
+        root, settings = self.connections.root, self.settings
+        changed = {
+            revision: changed_since(root, revision, settings, loaded, self.given, root / SCRATCH / "scratch")
+            for revision in sorted(selection.revisions)
+        }
+        return replace(options, selection=replace(selection, changed=changed))
 
     @cached_property
     def _prices(self) -> Prices | None:

@@ -111,7 +111,7 @@ class Project:
     @cached_property
     def planner(self) -> Planner:
         """Makes the project's plans."""
-        return Planner(self.connections, self.notices)
+        return Planner(self.connections, self.notices, self.given)
 
     def load(self, *, strict: bool = False) -> Loaded:
         """Read all spec files.
@@ -135,7 +135,8 @@ class Project:
         Raises:
             SpecError, StateError: see `load` and `state`.
         """
-        return self.plan_for(self.load(strict=options.strict), self.state(), options)
+        loaded, state = self.load(strict=options.strict), self.state()
+        return self.plan_for(loaded, state, self.planner.resolved(options, loaded, state))
 
     def plan_for(self, loaded: Loaded, state: State, options: Options) -> Plan:
         """What it takes to come from this state to what is wanted. Raises what `Planner.plan` raises."""
@@ -156,8 +157,9 @@ class Project:
         Raises:
             SpecError, StateError: see `plan`; the file cannot be written.
         """
-        state = self.state()
-        plan = self.plan_for(self.load(strict=options.strict), state, options)
+        loaded, state = self.load(strict=options.strict), self.state()
+        options = self.planner.resolved(options, loaded, state)
+        plan = self.plan_for(loaded, state, options)
         try:
             file.write_bytes(encode(plan, state, options.selection))
         except OSError as error:

@@ -1,0 +1,94 @@
+"""Options that say which assets a command is about, and how far an apply goes with them."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final
+
+import click
+
+from mpsjobs.cli.addresses import any_addresses
+from mpsjobs.plan.selection import Selection
+
+_PATTERNS: Final = "an address or glob, tag:NAME, file:PATH, failed: or changed-since:REVISION"
+
+
+def narrowed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--target` and `--exclude`; the command gets a `Selection`."""
+
+    @click.option(
+        "--target",
+        multiple=True,
+        metavar="PATTERN",
+        shell_complete=any_addresses,
+        help=f"Only these: {_PATTERNS}. `failed:` also tries again.",
+    )
+    @click.option(
+        "--exclude",
+        multiple=True,
+        metavar="PATTERN",
+        shell_complete=any_addresses,
+        help="All but these; patterns as for --target, which it goes before.",
+    )
+    @wraps(function)
+    def command(*arguments: Any, target: tuple[str, ...], exclude: tuple[str, ...], **rest: Any) -> Any:
+        return function(*arguments, selection=Selection(target, exclude=exclude), **rest)
+
+    return command
+
+
+def selected(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--target`, `--exclude`, `--replace` and `--limit`; the command gets a `Selection`."""
+
+    @click.option(
+        "--replace",
+        "replaced",
+        multiple=True,
+        metavar="ADDR",
+        shell_complete=any_addresses,
+        help="Buy new takes for these addresses in place of those they have.",
+    )
+    @click.option(
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Buy for so many assets at most, in the order of the plan; the rest is left to later.",
+    )
+    @wraps(function)
+    def command(
+        *arguments: Any, selection: Selection, replaced: tuple[str, ...], limit: int | None, **rest: Any
+    ) -> Any:
+        chosen = Selection(selection.targets, replaced, exclude=selection.exclude, limit=limit)
+        return function(*arguments, selection=chosen, **rest)
+
+    return narrowed(command)
+
+
+def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--fail-fast` and `--max-failures`, which the command gets as one number or None; and `--parallelism`."""
+
+    @click.option(
+        "--fail-fast",
+        is_flag=True,
+        help="Submit nothing more after the first failure. What is in flight is still collected.",
+    )
+    @click.option(
+        "--max-failures",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Submit nothing more after N failures.",
+    )
+    @click.option(
+        "--parallelism",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Have so many takes in flight at once, at most. No limit if unset.",
+    )
+    @wraps(function)
+    def command(*arguments: Any, fail_fast: bool, max_failures: int | None, **rest: Any) -> Any:
+        if fail_fast and max_failures not in {None, 1}:
+            raise click.UsageError(
+                "--fail-fast stops after the first failure: it goes without --max-failures."
+            )
+        return function(*arguments, max_failures=1 if fail_fast else max_failures, **rest)
+
+    return command

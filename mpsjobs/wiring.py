@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mpsjobs.apply.collect import Collector
     from mpsjobs.apply.download import Downloads
+    from mpsjobs.audio.measurer import Measurer
     from mpsjobs.cloud.credentials import CredentialsProvider
     from mpsjobs.cloud.credentials_provider import RenewedCredentials
     from mpsjobs.cloud.fetch import Fetcher
@@ -50,7 +51,20 @@ class Connections:
     def collector(self) -> "Collector":
         from mpsjobs.apply.collect import Collector
 
-        return Collector(self.objects, self.fetcher(), self.root / SCRATCH / "scratch")
+        return Collector(self.objects, self.fetcher(), self.root / SCRATCH / "scratch", self.measurer)
+
+    @cached_property
+    def measurer(self) -> "Measurer":
+        """What measures files, and knows those that were measured before."""
+        from mpsjobs.audio.measurer import Measurer
+
+        return Measurer(self.root / SCRATCH / "cache" / "measures")
+
+    def rest(self) -> None:
+        """Stop the processes that measure; what needs them starts others."""
+        measurer: Measurer | None = self.__dict__.pop("measurer", None)
+        if measurer:
+            measurer.close()
 
     def fetcher(self) -> "Fetcher":
         """What fetches a result by its URL."""

@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from mpsjobs.apply.receipts import CONTENT_TYPE, Receipt
+from mpsjobs.audio.measurer import Measurer
 from mpsjobs.audio.probe import probe
 from mpsjobs.cloud.log import logger
 from mpsjobs.model.codes import Code
@@ -43,11 +44,15 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """Reads outputs from the store. Thread-safe. `download` writes what a URL gives to a file; `scratch` holds files for a moment."""
+    """Reads outputs from the store and measures them. Thread-safe.
+
+    `download` writes what a URL gives to a file; `scratch` holds files for a moment.
+    """
 
     store: ObjectStore
     download: Callable[[str, Path], None]
     scratch: Path
+    measurer: Measurer
 
     def collect(self, search: Search) -> tuple[Output, ...] | None:
         """The outputs, in the order of their keys; None when they do not all show yet.
@@ -89,24 +94,13 @@ class Collector:
                     detail=f"{ref.bucket}/{ref.key}.",
                     code=Code.NOT_IMPORTED,
                 )
-            seen = probe(file)
-            if seen is None:
+            if probe(file) is None:
                 raise CloudError.of(
                     "The object is no audio that can be read",
                     detail=f"{ref.bucket}/{ref.key}.",
                     code=Code.NOT_IMPORTED,
                 )
-            info = self.store.put(to, file, content_type=content_type, metadata=marks)
-            return Output(
-                bucket=to.bucket,
-                region=to.region,
-                key=to.key,
-                etag=info.etag,
-                size=info.size,
-                sha256=sha256_of(file),
-                format=seen.format,
-                duration_s=seen.duration_s,
-            )
+            return self._described(self.store.put(to, file, content_type=content_type, metadata=marks), file)
 
     def note(self, ref: ObjectRef, receipt: Receipt) -> None:
         """Put a receipt in its place. Raises CloudError where the store does not take it."""
@@ -184,17 +178,24 @@ class Collector:
             fetched = self.store.fetch(info.ref, file)
             if fetched is None:
                 return None
-            seen = probe(file)
-            return Output(
-                bucket=info.ref.bucket,
-                region=info.ref.region,
-                key=info.ref.key,
-                etag=fetched.etag,
-                size=fetched.size,
-                sha256=sha256_of(file),
-                format=seen.format if seen else PurePosixPath(info.ref.key).suffix.lstrip(".").lower(),
-                duration_s=seen.duration_s if seen else None,
-            )
+            return self._described(fetched, file)
+
+    def _described(self, info: ObjectInfo, file: Path) -> Output:
+        """What an object is, of which `file` is a copy."""
+        sha256 = sha256_of(file)
+        measured = self.measurer.measure(file, sha256)
+        return Output(
+            bucket=info.ref.bucket,
+            region=info.ref.region,
+            key=info.ref.key,
+            etag=info.etag,
+            size=info.size,
+            sha256=sha256,
+            format=measured.format or PurePosixPath(info.ref.key).suffix.lstrip(".").lower(),
+            duration_s=measured.measures.duration_s if measured.measures else None,
+            measures=measured.measures,
+            unmeasured=measured.unmeasured,
+        )
 
 
 def by_take(found: Iterable[ObjectInfo], place: ObjectRef) -> dict[str, tuple[ObjectInfo, ...]]:

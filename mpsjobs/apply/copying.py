@@ -116,6 +116,8 @@ def _copy(
         sha256=output.sha256,
         format=output.format,
         duration_s=output.duration_s,
+        measures=output.measures,
+        unmeasured=output.unmeasured,
     )
 
 

@@ -18,6 +18,7 @@ from mpsjobs.model import events
 from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.state import Input, Output, State, Take, TakeStatus
+from mpsjobs.state.codec import OUTPUT
 from mpsjobs.state.shape import Shape, ShapeError
 
 CONTENT_TYPE: Final = "application/json"
@@ -66,7 +67,7 @@ class Receipt:
         return {name: value for name, value in marks.items() if value}
 
 
-_RECEIPT = Shape(Receipt, {"inputs": Shape(Input), "outputs": Shape(Output)})
+_RECEIPT = Shape(Receipt, {"inputs": Shape(Input), "outputs": OUTPUT})
 
 
 def place(project: str, cos_path: ObjectRef, attempt_id: str) -> ObjectRef:

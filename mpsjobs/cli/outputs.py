@@ -1,6 +1,7 @@
 """`mpsjobs output`: what came out, for people and for scripts."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 
@@ -121,6 +122,8 @@ def _document(asset: Current) -> Json:
                 "sha256": o.sha256,
                 "format": o.format,
                 "duration_s": o.duration_s,
+                "measures": asdict(o.measures) if o.measures else None,
+                "unmeasured": o.unmeasured,
             }
             for o in (take.outputs if take else ())
         ],

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import click
 
 from mpsjobs.cli.addresses import any_addresses
+from mpsjobs.cli.figures import HEAD, figure_row
 from mpsjobs.cli.options import common, open_project, variables
 from mpsjobs.cli.output import Output, shown
 from mpsjobs.cli.plan_words import counted, value_text
@@ -129,21 +130,28 @@ def _asset_lines(project: Project, state: State, address: str) -> Iterator[str]:
     if takes:
         used = chosen_take(pool, record.realm, record.pick)
         yield ""
-        rows = [_take_row(project, address, take, used=take is used) for take in takes]
+        rows = [_take_row(project, _name(address, take, used), take) for take in takes]
         yield from (
             f"  {line}" for line in table_lines(("TAKE", "STATUS", "TASK ID", "SUBMITTED", "OUTPUT"), rows)
         )
+        outputs = [(_name(address, take, used), output) for take in takes for output in take.outputs]
+        if figures := [row for name, output in outputs if (row := figure_row(name, output))]:
+            yield ""
+            yield from (f"  {line}" for line in table_lines(HEAD, figures))
         for take in takes:
             if take.inputs:
                 names = ", ".join(f"{each.asset}#{each.take}" for each in take.inputs)
                 yield f"  {address}#{take.take} was made from {names}"
 
 
-def _take_row(project: Project, address: str, take: Take, *, used: bool) -> tuple[str, ...]:
+def _name(address: str, take: Take, used: Take | None) -> str:
+    return f"{address}#{take.take}" + (" (used)" if take is used else "")
+
+
+def _take_row(project: Project, name: str, take: Take) -> tuple[str, ...]:
     files = [
         shown(file) if (file := project.connections.file_of(output)) else output.key
         for output in take.outputs
     ]
     what = ", ".join(files) or take.message or "-"
-    name = f"{address}#{take.take}" + (" (used)" if used else "")
     return (name, str(take.status), take.task_id or "-", take.submitted_at or "-", what)

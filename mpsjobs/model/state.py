@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from mpsjobs.model.asset import Json
+from mpsjobs.model.measures import Measures
 
 _VIDEO: Final = frozenset({"mp4", "mov", "webm", "mkv", "avi", "flv"})
 
@@ -32,7 +33,10 @@ class AssetStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An object that a task wrote. `size` in bytes, `sha256` in hex, `duration_s` in seconds (None when not measured)."""
+    """An object that a task wrote. `size` in bytes, `sha256` in hex, `duration_s` in seconds (None when not measured).
+
+    Where there are no `measures`, `unmeasured` says why; None: nobody has tried yet.
+    """
 
     bucket: str
     region: str
@@ -42,6 +46,8 @@ class Output:
     sha256: str
     format: str
     duration_s: float | None = None
+    measures: Measures | None = None
+    unmeasured: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

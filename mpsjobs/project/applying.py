@@ -118,6 +118,7 @@ class ApplyRun:
         """
         self.stop()
         self._thread.shutdown()
+        self._planner.connections.rest()
         self._closed = True
         self._session.close()
 

@@ -208,6 +208,7 @@ class Project:
         try:
             return ApplyRun(self.planner, session, loaded, options)
         except BaseException:
+            self.connections.rest()
             session.close()
             raise
 

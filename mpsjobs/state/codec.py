@@ -18,6 +18,7 @@ import orjson
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import Event
+from mpsjobs.model.measures import Measures
 from mpsjobs.model.state import (
     AssetRecord,
     Input,
@@ -38,8 +39,9 @@ VERSION: Final = 1
 A newer mpsjobs reads the lines of an older journal as they are (a new field needs a default); for snapshots see `snapshot.UPGRADES`.
 """
 
+OUTPUT = Shape(Output, {"measures": Shape(Measures)})
 _PARTS: Mapping[str, Shape[Any]] = {
-    "outputs": Shape(Output),
+    "outputs": OUTPUT,
     "inputs": Shape(Input),
     "published": Shape(Published),
 }

@@ -87,4 +87,5 @@ def _file(output: Output, place: Output | Published, store: StoreSettings) -> di
         "size": output.size,
         "duration_s": output.duration_s,
         "format": output.format,
+        "loudness": output.measures.loudness if output.measures else None,
     }

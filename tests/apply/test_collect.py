@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from mpsjobs.apply.collect import Collector, Search
+from mpsjobs.audio.measurer import Measurer
 from mpsjobs.cloud.connection import Timeouts
 from mpsjobs.cloud.cos_store import CosStore
 from mpsjobs.cloud.fetch import Fetcher
@@ -39,9 +40,13 @@ def store(proxy: S3Proxy) -> CosStore:
     return s3_store(proxy.url, addressing_style="virtual")
 
 
+def collector_of(store: CosStore, folder: Path) -> Collector:
+    return Collector(store, Fetcher(Timeouts(10, 60)), folder / "scratch", Measurer(folder / "measures"))
+
+
 @pytest.fixture
 def collector(store: CosStore, tmp_path: Path) -> Collector:
-    return Collector(store, Fetcher(Timeouts(10, 60)), tmp_path / "scratch")
+    return collector_of(store, tmp_path)
 
 
 def song(name: str, folder: Path) -> bytes:
@@ -185,7 +190,7 @@ def test_a_url_tells_the_key_wherever_the_bucket_stands(
 ) -> None:
     url = put(store, tmp_path, "a.wav").url
     assert urlsplit(url).hostname == f"{BUCKET}.s3.test"
-    by_path = Collector(store, Fetcher(Timeouts(10, 60)), tmp_path / "scratch")
+    by_path = collector_of(store, tmp_path)
     elsewhere = f"https://cdn.test/{BUCKET}/{PATH.key}a.wav?sign=x"
     proxy.denied = {"GET list-type"}
     for named in (url, elsewhere):

@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check fix bench lock clean
+.PHONY: help setup demo browser test test-slow check fix bench lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -25,8 +25,14 @@ demo: $(READY)  ## Plan and apply the demo soundtrack on the embedded emulator
 	@$(BIN)/mpsjobs apply --auto-approve
 	@$(BIN)/mpsjobs output
 
+# Tests of the listening page want a browser; without one they are skipped and say so.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  echo "Installing Chromium for the tests of the listening page (once) ..." && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+	  || echo "There is no Chromium, so the tests of the listening page are skipped. On Debian and Ubuntu: apt-get install chromium"
+
 # Half of the time tests wait for processes, so four of them keep two cores busy.
-test: $(READY)  ## Run the tests
+test: $(READY) browser  ## Run the tests
 	@$(BIN)/pytest -n 4 -q
 
 test-slow: $(READY)  ## Run the long tests (kills, fuzzing, races)

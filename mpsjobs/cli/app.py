@@ -33,6 +33,7 @@ _COMMANDS = {
     "output": "mpsjobs.cli.outputs",
     "plan": "mpsjobs.cli.plan",
     "refresh": "mpsjobs.cli.refresh",
+    "review": "mpsjobs.cli.review",
     "schema": "mpsjobs.cli.schema",
     "show": "mpsjobs.cli.show",
     "state": "mpsjobs.cli.state",

@@ -36,9 +36,9 @@ from mpsjobs.cli.plan_words import (
     where_text,
     with_names,
 )
-from mpsjobs.cli.word_diff import GAP, Piece, Side, folded
 from mpsjobs.model.change import Change, Kind, Plan, Reason, Risk
 from mpsjobs.model.diagnostics import Diagnostic, Severity
+from mpsjobs.plan.word_diff import GAP, Piece, Side, folded
 
 LONGEST = 60_000
 """Code units of UTF-16. GitHub takes 65,536 in a comment; the rest is for whoever wraps this into a larger one."""

@@ -34,9 +34,9 @@ from mpsjobs.cli.plan_words import (
     with_names,
 )
 from mpsjobs.cli.text_pieces import clipped, painted, wrapped
-from mpsjobs.cli.word_diff import Piece, Side, folded
 from mpsjobs.model.asset import Json
 from mpsjobs.model.change import Change, Kind, Plan, Reason, Risk
+from mpsjobs.plan.word_diff import Piece, Side, folded
 
 _COLOURS = {
     Kind.GENERATE: "green",

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import orjson
 
-from mpsjobs.cli.word_diff import Piece, Side, folded, word_diff
 from mpsjobs.model.asset import Json, masked
 from mpsjobs.model.change import Change, Kind, LeftOut, Plan, Reason
 from mpsjobs.model.lifecycle import OnRemove
 from mpsjobs.model.money import Cost
 from mpsjobs.plan.cost import Share, by_group
+from mpsjobs.plan.word_diff import Piece, Side, folded, word_diff
 
 SYMBOLS = {
     Kind.GENERATE: "+",

@@ -19,7 +19,7 @@ FOLDER = "schemas"
 
 WRITTEN = ("spec", "settings")
 """What people write."""
-PRINTED = ("plan", "apply-events", "validate", "show", "state-list", "output", "error")
+PRINTED = ("plan", "apply-events", "validate", "show", "state-list", "output", "review", "error")
 """What commands print with --json."""
 
 

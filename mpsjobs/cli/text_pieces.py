@@ -7,7 +7,7 @@ import click
 from rich.cells import cell_len, set_cell_size
 
 from mpsjobs.cli.plan_words import harmless
-from mpsjobs.cli.word_diff import GAP, Piece, Side
+from mpsjobs.plan.word_diff import GAP, Piece, Side
 
 _CHUNK = re.compile(r"\n|\s*\S+|[^\S\n]+")
 _MARKS = {Side.OLD: ("[-", "-]"), Side.NEW: ("{+", "+}")}

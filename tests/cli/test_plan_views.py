@@ -15,9 +15,9 @@ from mpsjobs.cli.plan_folding import fold
 from mpsjobs.cli.plan_markdown import failure_markdown, plan_markdown
 from mpsjobs.cli.plan_text import FEW, MOST_LINES, Look, plan_lines
 from mpsjobs.cli.text_pieces import clipped, painted, wrapped
-from mpsjobs.cli.word_diff import Piece, Side, folded, word_diff
 from mpsjobs.model.change import Change, Kind, Plan, Reason, Risk
 from mpsjobs.model.diagnostics import Diagnostic, Severity
+from mpsjobs.plan.word_diff import Piece, Side, folded, word_diff
 
 GITHUB_TAKES = 65_536
 LONG = (

@@ -1,0 +1,191 @@
+"""What the page shows, as one JSON document: each asset with its change, and the takes of the sound that it had and of the one wanted.
+
+Pure. The schema is `mpsjobs schema review`. Texts stand in it as they were written: whoever shows them takes care of markup and of
+characters that turn others around.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from mpsjobs.model.asset import Asset, Json, masked
+from mpsjobs.model.change import Change, Kind, Plan, Reason
+from mpsjobs.model.state import AssetRecord, Output, Pool, State, Take, chosen_take
+from mpsjobs.plan.word_diff import Side, word_diff
+
+FORMAT_VERSION: Final = 1
+BARS: Final = 200
+"""So many bars make a waveform on the page."""
+
+Where: TypeAlias = Literal["served", "exported"]
+_SIDES = {Side.BOTH: "both", Side.OLD: "old", Side.NEW: "new"}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a document is about. `peaks` gives the waveform of a file by its SHA-256, as `audio` measures it; empty where it is unknown."""
+
+    project: str
+    plan: Plan
+    assets: Mapping[str, Asset]
+    state: State
+    peaks: Callable[[str], bytes] = lambda _: b""
+
+
+def review_document(subject: Subject, where: Where, *, only_changed: bool = False) -> dict[str, Json]:
+    """Stable within a `format_version`: keys are added, never renamed or removed. `cost` is null until prices are known."""
+    plan = subject.plan
+    shown = [change for change in plan.changes if not only_changed or change.kind is not Kind.KEEP]
+    return {
+        "format_version": FORMAT_VERSION,
+        "where": where,
+        "project": subject.project,
+        "environment": plan.environment,
+        "realm": plan.realm,
+        "lineage": plan.lineage,
+        "serial": plan.serial,
+        "only_changed": only_changed,
+        "summary": {
+            **{str(kind): plan.count([kind]) for kind in Kind},
+            "generations": plan.generations,
+            "cost": None,
+        },
+        "assets": [_asset(subject, change) for change in shown],
+    }
+
+
+def outputs_of(subject: Subject, *, only_changed: bool = False) -> dict[str, Output]:
+    """The files that the document refers to, by the name that it gives them. What is equal byte for byte is one file."""
+    found: dict[str, Output] = {}
+    for change in subject.plan.changes:
+        if only_changed and change.kind is Kind.KEEP:
+            continue
+        for pool, realm in _sounds(subject, change):
+            for take in pool.of_realm(realm):
+                if take.there:
+                    found |= {audio_name(output): output for output in take.outputs}
+    return found
+
+
+def audio_name(output: Output) -> str:
+    """What a file is called on the page: by its content, so that no text of anybody is part of a path."""
+    known = output.format.isascii() and output.format.isalnum() and len(output.format) <= 8
+    return f"{output.sha256}.{output.format.lower() if known else 'bin'}"
+
+
+def _sounds(subject: Subject, change: Change) -> Iterable[tuple[Pool, str]]:
+    record = _record(subject, change)
+    if change.fingerprint:
+        yield subject.state.pool(change.fingerprint), subject.plan.realm
+    if record:
+        yield subject.state.pool(record.fingerprint), record.realm
+
+
+def _record(subject: Subject, change: Change) -> AssetRecord | None:
+    assets = subject.state.assets
+    return assets.get(change.address) or assets.get(change.moved_from or "")
+
+
+def _asset(subject: Subject, change: Change) -> Json:
+    asset, record = subject.assets.get(change.address), _record(subject, change)
+    origin, source = (asset.origin, asset.source) if asset else (None, None)
+    return {
+        "address": change.address,
+        "kind": str(change.kind),
+        "file": origin.file if origin else None,
+        "line": origin.line if origin else None,
+        "row": f"{source.file}:{source.line}" if source else None,
+        "tags": [*asset.tags] if asset else [],
+        "description": asset.description if asset else None,
+        "message": change.message,
+        "moved_from": change.moved_from,
+        "generations": change.generations,
+        "cost": None,
+        "reasons": [_reason(reason) for reason in change.reasons],
+        "fields": masked(dict(change.fields)),
+        "publishes": change.publishes,
+        "takes": asset.takes if asset else 0,
+        "pick": asset.pick if asset else None,
+        "new": _new(subject, change, asset),
+        "old": _old(subject, change, record),
+    }
+
+
+def _new(subject: Subject, change: Change, asset: Asset | None) -> Json:
+    """The sound that is wanted; None for an asset that nobody wants any more."""
+    if asset is None or change.fingerprint is None:
+        return None
+    return _sound(subject, change.fingerprint, subject.plan.realm, asset.pick)
+
+
+def _old(subject: Subject, change: Change, record: AssetRecord | None) -> Json:
+    """The sound that the asset has, where that is another one."""
+    plan = subject.plan
+    if record is None or (
+        change.kind is not Kind.RETIRE
+        and (record.fingerprint, record.realm) == (change.fingerprint, plan.realm)
+    ):
+        return None
+    return _sound(subject, record.fingerprint, record.realm, record.pick)
+
+
+def _sound(subject: Subject, fingerprint: str, realm: str, pick: int | None) -> Json:
+    pool = subject.state.pool(fingerprint)
+    used = chosen_take(pool, realm, pick)
+    return {
+        "fingerprint": fingerprint,
+        "fields": masked(dict(pool.fields)),
+        "takes": [
+            _take(subject, take, used=take is used, picked=take.take == pick) for take in pool.of_realm(realm)
+        ],
+    }
+
+
+def _take(subject: Subject, take: Take, *, used: bool, picked: bool) -> Json:
+    return {
+        "take": take.take,
+        "status": str(take.status),
+        "used": used,
+        "picked": picked,
+        "rejected": take.rejected,
+        "late": take.late,
+        "imported": take.imported,
+        "environment": take.origin_environment,
+        "task_id": take.task_id,
+        "request_id": take.request_id,
+        "submitted_at": take.submitted_at,
+        "finished_at": take.finished_at,
+        "message": take.message,
+        "inputs": [{"asset": each.asset, "take": each.take} for each in take.inputs],
+        "outputs": [_output(subject, output) for output in take.outputs] if take.there else [],
+    }
+
+
+def _output(subject: Subject, output: Output) -> Json:
+    return {
+        "audio": f"audio/{audio_name(output)}",
+        "sha256": output.sha256,
+        "format": output.format,
+        "size": output.size,
+        "duration_s": output.duration_s,
+        "measures": None,
+        "bars": b64encode(bars(subject.peaks(output.sha256))).decode(),
+    }
+
+
+def bars(peaks: bytes) -> bytes:
+    """A waveform as up to `BARS` heights of 0 to 127, out of its pairs of a lowest and a highest sample."""
+    heights = [min(127, abs(value - 256 if value > 127 else value)) for value in peaks]
+    if not heights:
+        return b""
+    step = max(2, -(-len(heights) // BARS))
+    return bytes(max(heights[start : start + step]) for start in range(0, len(heights), step))
+
+
+def _reason(reason: Reason) -> Json:
+    before, after = masked(reason.before), masked(reason.after)
+    words: Json = None
+    if isinstance(before, str) and isinstance(after, str):
+        words = [[_SIDES[piece.side], piece.text] for piece in word_diff(before, after)]
+    return {"path": reason.path, "before": before, "after": after, "words": words}

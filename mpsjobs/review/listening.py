@@ -1,0 +1,68 @@
+"""A project as the page asks for it: the document, and audio as files of this machine."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+import orjson
+
+from mpsjobs.model.state import Output
+from mpsjobs.project import Options, Project
+from mpsjobs.review.document import Subject, Where, outputs_of, review_document
+from mpsjobs.upkeep.fetching import Fetched, fetch_files
+from mpsjobs.wiring import SCRATCH
+
+
+@dataclass(slots=True)
+class Listening:
+    """Thread-safe. Reads specs and state anew for each document, so that a reload of the page shows what is there now."""
+
+    project: Project
+    only_changed: bool = False
+    _outputs: dict[str, Output] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def subject(self) -> Subject:
+        """What is to be shown now.
+
+        Raises:
+            SpecError, StateError: see `Project.plan`.
+        """
+        project = self.project
+        loaded, state = project.load(), project.state()
+        return Subject(
+            project.settings.project,
+            project.plan_for(loaded, state, Options()),
+            {asset.address: asset for asset in loaded.assets},
+            state,
+        )
+
+    def document(self, where: Where) -> bytes:
+        """The document as JSON; from then on the audio that it names can be asked for.
+
+        Raises:
+            SpecError, StateError: see `subject`.
+        """
+        with self._lock:
+            subject = self.subject()
+            self._outputs = outputs_of(subject, only_changed=self.only_changed)
+            return orjson.dumps(review_document(subject, where, only_changed=self.only_changed))
+
+    def outputs(self) -> dict[str, Output]:
+        """The audio that the last document names, by the names in it."""
+        return self._outputs
+
+    def audio(self, name: str) -> Path | None:
+        """The file of one of these names, fetched from the store and checked if it is not on this machine; None: no such name, or gone.
+
+        No part of a path comes from whoever asks: a name is looked up among those of the document.
+        """
+        output = self._outputs.get(name)
+        if output is None:
+            return None
+        if local := self.project.connections.file_of(output):
+            return local if local.stat().st_size == output.size else None
+        file = self.project.root / SCRATCH / "cache" / "audio" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (found,) = fetch_files(self.project.connections.objects, {file: output}, lambda _: None)
+        return found.file if isinstance(found, Fetched) else None

@@ -1,0 +1,300 @@
+"use strict";
+// The page as a whole: what is listed, which asset is looked at, and what keys do.
+
+const player = new Player();
+const list = new List(byId("list"), byId("rows"), { render: listRow, onchoose: (asset, event) => choose(asset, event) });
+const byAddress = new Map();
+const heard = { page: null, asset: null, track: null, filter: "all", tag: "", words: [] };
+
+const FILTERS = {
+  all: ["All", () => true],
+  changed: ["Changed", (asset) => asset.kind !== "keep"],
+  failed: ["Failed", isFailed],
+  unpicked: ["Unpicked", isUnpicked],
+};
+
+function isFailed(asset) {
+  return asset.kind === "failed" || asset.kind === "unresolved";
+}
+
+/** There is a choice, and nobody made it. */
+function isUnpicked(asset) {
+  return asset.pick === null && (asset.new?.takes ?? []).filter((take) => take.outputs.length && !take.rejected).length > 1;
+}
+
+const desk = {
+  player,
+  back: () => look("list"),
+  current: () => heard.track,
+  toggle: (track) => {
+    hear(track);
+    player.toggle(track);
+  },
+};
+
+// --- the list
+
+function textOf(asset) {
+  asset.text ??= [asset.address, asset.file, asset.description, ...asset.tags, ...Object.values(asset.fields).map(valueText)].join("\n").toLowerCase();
+  return asset.text;
+}
+
+function matches(asset) {
+  return (
+    FILTERS[heard.filter][1](asset) && (!heard.tag || asset.tags.includes(heard.tag)) && heard.words.every((word) => textOf(asset).includes(word))
+  );
+}
+
+const ORDER = Object.keys(KINDS);
+
+/** By file, within a file by what happens, then by address: rows for the list. */
+function rowsOf(assets) {
+  const rows = [];
+  let [file, kind] = [undefined, undefined];
+  for (const asset of assets) {
+    if (asset.file !== file || asset.kind !== kind) {
+      [file, kind] = [asset.file, asset.kind];
+      rows.push({ head: [foreign(file ?? "no longer in the specs", "span.file"), kindBadge(kind)] });
+    }
+    rows.push({ asset });
+  }
+  return rows;
+}
+
+function inOrder(one, other) {
+  const files = (one.file ?? "\uffff").localeCompare(other.file ?? "\uffff");
+  return files || ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind) || (one.address < other.address ? -1 : 1);
+}
+
+function showList() {
+  const found = REVIEW.assets.filter(matches);
+  list.show(rowsOf(found));
+  byId("count").textContent = found.length === REVIEW.assets.length ? counted(found.length, "asset") : `${found.length.toLocaleString("en")} of ${counted(REVIEW.assets.length, "asset")}`;
+  for (const button of byId("filters").children) button.setAttribute("aria-pressed", String(button.dataset.filter === heard.filter));
+}
+
+function listRow(asset) {
+  const tracks = tracksOf(asset);
+  const track = mainTrack(tracks, "new") ?? mainTrack(tracks, "old");
+  const takes = asset.new?.takes.filter((take) => take.outputs.length).length ?? 0;
+  const notes = [
+    takes > 1 ? counted(takes, "take") : null,
+    isFailed(asset) ? "needs a look" : null,
+    isUnpicked(asset) ? "unpicked" : null,
+    costText(asset),
+  ];
+  return [
+    el("span.mark." + KINDS[asset.kind][2], { "aria-hidden": "true" }, KINDS[asset.kind][0] || "·"),
+    el(
+      "span.name",
+      {},
+      foreign(asset.address, "span.address"),
+      el("span.notes", {}, el("span.visually-hidden", {}, `${KINDS[asset.kind][1]}. `), notes.filter(Boolean).join(" · ") || foreign(asset.tags.join(", "))),
+    ),
+    el("span.small-wave", { "data-play": track !== null }, track ? waveform(track.output, 44) : null),
+    el("span.length", {}, track ? timeText(track.output.duration_s) : ""),
+  ];
+}
+
+// --- the asset
+
+function choose(asset, event) {
+  open(asset.address);
+  if (event?.target.closest("[data-play]") && heard.track) desk.toggle(heard.track);
+  else look("detail");
+}
+
+function open(address, { keepHash = false } = {}) {
+  const asset = byAddress.get(address);
+  if (!asset) return;
+  const played = player.playing;
+  heard.asset = asset;
+  heard.page = assetPage(asset, desk);
+  heard.track = null;
+  byId("detail").replaceChildren(heard.page.node);
+  byId("detail").setAttribute("aria-label", address);
+  byId("detail").scrollTop = 0;
+  list.select(address);
+  const track = mainTrack(heard.page.tracks, "new") ?? mainTrack(heard.page.tracks, "old");
+  if (player.track?.address !== address) player.clear();
+  if (player.track) hear(player.track);
+  else if (track) hear(track);
+  if (played && !player.playing && heard.track) player.play(heard.track);
+  if (!keepHash) history.replaceState(null, "", `#${encodeURIComponent(address)}`);
+  refresh();
+}
+
+/** This track is the one that keys are about. */
+function hear(track) {
+  heard.track = track;
+  if (player.track?.key !== track.key && !player.other) player.other = null;
+  refresh();
+}
+
+function look(view) {
+  document.body.dataset.view = view;
+  if (view === "list") byId("list").focus({ preventScroll: true });
+}
+
+function step(by) {
+  const assets = list.assets;
+  const now = assets.findIndex((asset) => asset.address === heard.asset?.address);
+  const next = assets[now < 0 ? 0 : Math.min(assets.length - 1, Math.max(0, now + by))];
+  if (next && next !== heard.asset) open(next.address);
+}
+
+function stepTake(by) {
+  const tracks = heard.page?.tracks ?? [];
+  if (tracks.length < 2) return;
+  const now = tracks.findIndex((track) => track.key === heard.track?.key);
+  const next = tracks[(now + by + tracks.length) % tracks.length];
+  const at = heard.track && player.track?.key === heard.track.key ? player.positionOf(heard.track) : null;
+  hear(next);
+  player.play(next, at);
+}
+
+function compare() {
+  if (!heard.track || !heard.page) return;
+  if (player.track?.key !== heard.track.key) player.play(heard.track);
+  if (!player.other) player.compareWith(counterpart(heard.page.tracks, heard.track));
+  if (!player.other) return;
+  player.swap();
+  hear(player.track);
+  say(`${player.track.label}`);
+}
+
+// --- the player's bar
+
+function refresh() {
+  heard.page?.refresh();
+  const track = heard.track;
+  const playing = track && player.isPlaying(track);
+  const button = byId("play");
+  if (button.dataset.playing !== String(playing)) {
+    button.dataset.playing = String(playing);
+    button.replaceChildren(icon(playing ? "pause" : "play"));
+    button.setAttribute("aria-label", playing ? "Pause" : "Play");
+  }
+  button.disabled = !track;
+  byId("now").replaceChildren(track ? foreign(track.label) : "Nothing to hear");
+  byId("position").textContent = track ? `${timeText(player.positionOf(track))} / ${timeText(player.durationOf(track))}` : "–:––";
+  byId("compare").disabled = (heard.page?.tracks.length ?? 0) < 2;
+  byId("match").setAttribute("aria-pressed", String(player.matching));
+}
+
+function follow() {
+  if (player.playing) {
+    refresh();
+    requestAnimationFrame(follow);
+  } else follow.running = false;
+}
+
+player.onchange(() => {
+  refresh();
+  if (player.playing && !follow.running) {
+    follow.running = true;
+    requestAnimationFrame(follow);
+  }
+});
+
+// --- keys
+
+const KEYS = {
+  j: () => step(1),
+  k: () => step(-1),
+  ArrowDown: () => step(1),
+  ArrowUp: () => step(-1),
+  " ": () => heard.track && desk.toggle(heard.track),
+  t: () => stepTake(1),
+  T: () => stepTake(-1),
+  b: compare,
+  m: () => player.setMatching(!player.matching),
+  ArrowLeft: () => heard.track && player.seek(heard.track, player.positionOf(heard.track) - 5),
+  ArrowRight: () => heard.track && player.seek(heard.track, player.positionOf(heard.track) + 5),
+  "/": () => {
+    look("list");
+    byId("search").focus();
+  },
+  "?": () => byId("keys").showModal(),
+  Escape: () => look("list"),
+  Enter: () => {
+    look("detail");
+    byId("detail").focus();
+  },
+};
+
+document.addEventListener("keydown", (event) => {
+  const { target, key } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (target.matches("input[type=search]")) {
+    if (key === "Escape" || key === "Enter" || key === "ArrowDown") {
+      event.preventDefault();
+      byId("list").focus();
+      if (key !== "Escape" && list.assets.length && !list.has(heard.asset?.address)) open(list.assets[0].address);
+    }
+    return;
+  }
+  if (target.matches("input, select, textarea") || (target.matches("button, summary") && (key === " " || key === "Enter"))) return;
+  const action = KEYS[key];
+  if (!action) return;
+  event.preventDefault();
+  action(event);
+});
+
+// --- the beginning
+
+function problems(found) {
+  byId("detail").replaceChildren(
+    el("h2", {}, "There is no plan to hear"),
+    found.map((each) => el("p.message", {}, foreign(each.file ? `${each.file}:${each.line}: ${each.summary}` : each.summary), " ", foreign(each.hint ?? ""))),
+  );
+  look("detail");
+}
+
+function begin() {
+  byId("play").append(icon("play"));
+  if (typeof REVIEW === "undefined") return problems([{ summary: "data.js is missing beside this page." }]);
+  if (REVIEW.problems) return problems(REVIEW.problems);
+  const { project, environment, realm, summary, assets } = REVIEW;
+  document.title = `${project}: review`;
+  byId("project").replaceChildren(foreign(project));
+  byId("where").replaceChildren(foreign(environment ? `${environment}, ${realm}` : realm));
+  const changes = ORDER.filter((kind) => kind !== "keep" && summary[kind]).map((kind) => `${summary[kind].toLocaleString("en")} to ${KINDS[kind][1]}`);
+  byId("summary").textContent = [...(changes.length ? changes : ["no changes"]), summary.generations ? `${counted(summary.generations, "generation")} to pay` : null].filter(Boolean).join(" · ");
+  assets.sort(inOrder);
+  for (const asset of assets) byAddress.set(asset.address, asset);
+  byId("filters").append(
+    ...Object.entries(FILTERS).map(([name, [word]]) => el("button", { type: "button", "data-filter": name, "aria-pressed": "false", onclick: () => ((heard.filter = name), showList()) }, word)),
+  );
+  const tags = [...new Set(assets.flatMap((asset) => asset.tags))].sort();
+  byId("tag").append(el("option", { value: "" }, "Every tag"), ...tags.map((tag) => el("option", { value: tag }, tag)));
+  byId("tag").hidden = !tags.length;
+  heard.filter = assets.some(FILTERS.changed[1]) ? "changed" : "all";
+  showList();
+  const asked = decodeURIComponent(location.hash.slice(1));
+  if (byAddress.has(asked)) {
+    if (!list.has(asked)) {
+      heard.filter = "all";
+      showList();
+    }
+    open(asked, { keepHash: true });
+    look("detail");
+  } else if (list.assets.length) open(list.assets[0].address, { keepHash: true });
+  else byId("detail").append(el("p.empty", {}, "There are no assets."));
+}
+
+byId("search").addEventListener("input", (event) => {
+  heard.words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+  showList();
+});
+byId("tag").addEventListener("change", (event) => {
+  heard.tag = event.target.value;
+  showList();
+});
+byId("play").addEventListener("click", () => heard.track && desk.toggle(heard.track));
+byId("compare").addEventListener("click", compare);
+byId("match").addEventListener("click", () => player.setMatching(!player.matching));
+byId("volume").addEventListener("input", (event) => player.setVolume(event.target.value / 100));
+byId("show-keys").addEventListener("click", () => byId("keys").showModal());
+window.addEventListener("hashchange", () => open(decodeURIComponent(location.hash.slice(1)), { keepHash: true }));
+begin();

@@ -1,0 +1,206 @@
+"use strict";
+// One asset: what changes and why, and its takes, the sound that it had beside the one that is wanted.
+
+/** Every file of an asset that can be heard: those of the wanted sound first. */
+function tracksOf(asset) {
+  const tracks = [];
+  for (const side of ["new", "old"]) {
+    for (const take of asset[side]?.takes ?? []) {
+      take.outputs.forEach((output, number) => {
+        const part = take.outputs.length > 1 ? `, file ${number + 1}` : "";
+        const was = side === "old" && asset.new ? " as it was" : "";
+        tracks.push({
+          key: `${asset[side].fingerprint}#${take.take}/${number}`,
+          label: `${asset.address} take ${take.take}${was}${part}`,
+          address: asset.address,
+          side,
+          take,
+          output,
+        });
+      });
+    }
+  }
+  const known = tracks.map((track) => track.output.measures?.loudness).filter(Number.isFinite);
+  for (const track of tracks) track.quietest = known.length ? Math.min(...known) : NaN;
+  return tracks;
+}
+
+/** The take that stands for a sound: the one in use, else the first that can be heard. */
+function mainTrack(tracks, side) {
+  const those = tracks.filter((track) => track.side === side);
+  return those.find((track) => track.take.used) ?? those.find((track) => !track.take.rejected) ?? those[0] ?? null;
+}
+
+/** What a track is compared with at first: the other sound's, else the next take of its own. */
+function counterpart(tracks, track) {
+  const across = mainTrack(tracks, track.side === "new" ? "old" : "new");
+  const beside = tracks.filter((each) => each.side === track.side && each.key !== track.key);
+  return across ?? beside.find((each) => !each.take.rejected) ?? beside[0] ?? null;
+}
+
+function kindBadge(kind) {
+  const [symbol, word, tone] = KINDS[kind];
+  return el(`span.kind.${tone}`, {}, symbol ? el("span.symbol", { "aria-hidden": "true" }, symbol) : null, word);
+}
+
+function costText(asset) {
+  if (!asset.generations) return null;
+  return `${counted(asset.generations, "generation")} to pay${asset.cost ? ` (${asset.cost})` : ""}`;
+}
+
+function placeText(asset) {
+  return asset.file ? `${asset.file}:${asset.line}${asset.row ? `, row ${asset.row}` : ""}` : "no longer in the specs";
+}
+
+/** The page of one asset. `desk` has the player and what can be decided. Returns what is to be shown anew when something plays. */
+function assetPage(asset, desk) {
+  const tracks = tracksOf(asset);
+  const shown = [];
+  const sides = ["old", "new"].filter((side) => asset[side]);
+  const two = sides.length === 2;
+  const node = el(
+    "article.asset",
+    {},
+    el(
+      "header",
+      {},
+      el("button.back", { type: "button", onclick: desk.back }, "‹ Assets"),
+      el("h2", {}, foreign(asset.address), " ", kindBadge(asset.kind)),
+      el(
+        "p.meta",
+        {},
+        foreign(placeText(asset), "code"),
+        costText(asset) ? el("span.cost", {}, costText(asset)) : null,
+        asset.moved_from ? el("span", {}, "from ", foreign(asset.moved_from, "code")) : null,
+        asset.publishes ? el("span", {}, "published as ", foreign(asset.publishes, "code")) : null,
+        asset.tags.map((tag) => foreign(tag, "span.tag")),
+      ),
+      asset.description ? foreign(asset.description, "p.description") : null,
+      asset.message ? foreign(asset.message, "p.message") : null,
+    ),
+    reasons(asset),
+    el(
+      `div.sides${two ? ".two" : ""}`,
+      {},
+      sides.map((side) => soundPart(asset, side, two, tracks, desk, shown)),
+    ),
+    askedFor(asset),
+  );
+  const refresh = () => shown.forEach((each) => each());
+  refresh();
+  return { node, tracks, refresh };
+}
+
+function reasons(asset) {
+  if (!asset.reasons.length) return null;
+  return el(
+    "section.reasons",
+    { "aria-label": "What changes" },
+    el("h3", {}, "What changes"),
+    el("dl", {}, asset.reasons.map((reason) => [foreign(reason.path, "dt"), el("dd", {}, difference(reason))])),
+  );
+}
+
+function difference({ before, after, words }) {
+  if (words) {
+    return el("p.prose", {}, words.map(([side, text]) => (side === "both" ? foreign(text) : foreign(text, side === "old" ? "del" : "ins"))));
+  }
+  return el(
+    "p",
+    {},
+    before === null ? null : foreign(valueText(before), "del"),
+    before === null || after === null ? null : " → ",
+    after === null ? null : foreign(valueText(after), "ins"),
+  );
+}
+
+function askedFor(asset) {
+  const fields = Object.entries(asset.new ? asset.fields : (asset.old?.fields ?? {}));
+  if (!fields.length) return null;
+  return el(
+    "details.asked",
+    { open: !asset.reasons.length && !tracksOf(asset).length },
+    el("summary", {}, "What is asked for"),
+    el("dl", {}, fields.map(([name, value]) => [foreign(name, "dt"), foreign(valueText(value), "dd.prose")])),
+  );
+}
+
+function soundPart(asset, side, two, tracks, desk, shown) {
+  const sound = asset[side];
+  const title = side === "new" ? (two ? "As wanted" : "Takes") : two ? "As it was" : "Its takes are kept";
+  return el(
+    "section.sound",
+    { "aria-label": title },
+    el("h3", {}, title, el("code.fingerprint", { title: sound.fingerprint }, sound.fingerprint.slice(0, 11))),
+    sound.takes.length ? sound.takes.map((take) => takeCard(asset, side, take, tracks, desk, shown)) : nothingYet(asset),
+  );
+}
+
+function nothingYet(asset) {
+  const buys = asset.generations ? `An apply makes ${counted(asset.generations, "generation")}; to hear it before the merge: ` : "There is no take of it. ";
+  return el("p.empty", {}, buys, asset.generations ? el("code", {}, "mpsjobs apply --draft") : null);
+}
+
+function badges(asset, side, take) {
+  const found = [];
+  if (take.status !== "done") found.push([take.status, take.status === "failed" ? "wrong" : "changed"]);
+  if (take.picked) found.push(["picked", "new"]);
+  else if (take.used) found.push(["in use", "same"]);
+  if (take.rejected) found.push(["rejected", "gone"]);
+  if (take.late) found.push(["late", "same"]);
+  if (take.imported) found.push(["imported", "same"]);
+  if (take.environment) found.push([`from ${take.environment}`, "same"]);
+  return found.map(([word, tone]) => el(`span.badge.${tone}`, {}, foreign(word)));
+}
+
+function takeCard(asset, side, take, tracks, desk, shown) {
+  const own = tracks.filter((track) => track.take === take && track.side === side);
+  const node = el(
+    "article.take",
+    { "aria-label": `Take ${take.take}` },
+    el(
+      "header",
+      {},
+      el("h4", {}, `Take ${take.take}`),
+      badges(asset, side, take),
+      el("span.space"),
+      take.finished_at ? el("time", { datetime: take.finished_at }, `${take.finished_at.slice(0, 16).replace("T", " ")} UTC`) : null,
+    ),
+    take.message ? foreign(take.message, "p.message") : null,
+    own.map((track) => trackPart(track, desk, shown)),
+    el(
+      "footer",
+      {},
+      take.task_id ? el("span.task", {}, "TaskId ", copied(take.task_id)) : null,
+      take.inputs.length ? el("span", {}, "made from ", take.inputs.map((each) => foreign(`${each.asset}#${each.take} `, "code"))) : null,
+    ),
+  );
+  if (take.rejected) node.classList.add("is-rejected");
+  shown.push(() => node.classList.toggle("current", own.some((track) => track.key === desk.current()?.key)));
+  return node;
+}
+
+function copied(text) {
+  return el("button.copy", { type: "button", title: "Copy", onclick: () => copyText(text) }, foreign(text, "code"));
+}
+
+function trackPart(track, desk, shown) {
+  const { player } = desk;
+  const button = el("button.round", { type: "button", onclick: () => desk.toggle(track) });
+  const wave = seekable(track, player);
+  let playing = null;
+  shown.push(() => {
+    wave.show();
+    if (playing === player.isPlaying(track)) return;
+    playing = player.isPlaying(track);
+    button.replaceChildren(icon(playing ? "pause" : "play"));
+    button.setAttribute("aria-label", `${playing ? "Pause" : "Play"} ${track.label}`);
+  });
+  return el(
+    "div.track",
+    {},
+    button,
+    wave.node,
+    el("dl.figures", {}, figures(track.output).map(([name, text, title]) => el("div", { title }, el("dt", {}, name), el("dd", {}, text)))),
+  );
+}

@@ -1,0 +1,55 @@
+"use strict";
+// How things are called and figures are written.
+
+const KINDS = {
+  generate: ["+", "generate", "new"],
+  regenerate: ["-/+", "regenerate", "changed"],
+  restore: ["+", "restore", "new"],
+  update: ["~", "update", "changed"],
+  move: ["~", "move", "changed"],
+  retire: ["-", "retire", "gone"],
+  resume: ["~", "resume", "changed"],
+  unresolved: ["?", "unresolved", "wrong"],
+  failed: ["!", "failed", "wrong"],
+  keep: ["", "unchanged", "same"],
+};
+
+function counted(number, what) {
+  return `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+}
+
+function timeText(seconds) {
+  if (!Number.isFinite(seconds)) return "–:––";
+  const whole = Math.floor(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** With a real minus sign, which is as wide as a digit. */
+function figure(number, digits = 1) {
+  return number.toFixed(digits).replace("-", "−");
+}
+
+function sizeText(bytes) {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function valueText(value) {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** [label, text, what it means] of each figure of an output. */
+function figures(output) {
+  const measures = output.measures;
+  const found = [["length", timeText(output.duration_s), `${output.duration_s ?? "unknown"} seconds`]];
+  if (measures) {
+    if (measures.loudness !== null) found.push(["loudness", `${figure(measures.loudness)} LUFS`, "integrated, EBU R 128"]);
+    if (measures.true_peak !== null) found.push(["peak", `${figure(measures.true_peak)} dBTP`, "true peak"]);
+    if (measures.loudness_range !== null) found.push(["range", `${figure(measures.loudness_range)} LU`, "loudness range"]);
+    const channels = { 1: "mono", 2: "stereo" }[measures.channels] ?? `${measures.channels} channels`;
+    found.push(["sound", `${measures.sample_rate / 1000} kHz ${channels}`, "sample rate and channels"]);
+    if (measures.clipped) found.push(["clipped", counted(measures.clipped, "place"), "three or more samples at full scale"]);
+  }
+  const rate = measures?.bitrate ? ` ${Math.round(measures.bitrate / 1000)} kbit/s` : "";
+  found.push(["file", `${output.format}${rate}, ${sizeText(output.size)}`, "format and size"]);
+  return found;
+}

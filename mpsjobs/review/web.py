@@ -1,0 +1,186 @@
+"""The page on loopback. Whoever has the address with its token may read and decide; nobody else gets more than a refusal.
+
+The token is part of the path, not a cookie: cookies of 127.0.0.1 are sent to every port of this machine. `Host` is checked, so that no
+other site's name can be turned to this address, and `Origin`, so that no other page can decide. No path of a request becomes a path of
+the file system.
+"""
+
+import json
+import logging
+import re
+import secrets
+import shutil
+import socketserver
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+from mpsjobs.model.diagnostics import MpsjobsError
+from mpsjobs.plan.document import diagnostic_document
+from mpsjobs.review.listening import Listening
+from mpsjobs.review.page_files import DATA, INDEX, content_type, data_script, page_files
+
+log = logging.getLogger(__name__)
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; media-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_GUARDS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_UNKNOWN: Final = "This address lacks its token. Open the whole address that `mpsjobs review` printed.\n"
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one project on 127.0.0.1; port 0 takes a free one."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, listening: Listening, port: int = 0) -> None:
+        self.listening = listening
+        self.token = secrets.token_urlsafe(24)
+        self.files = page_files()
+        super().__init__(("127.0.0.1", port), Handler)
+
+    def server_bind(self) -> None:
+        # HTTPServer looks up its own name here, which can take seconds without a name server.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return tuple(f"http://{host}:{self.server_port}" for host in ("127.0.0.1", "localhost"))
+
+    @property
+    def url(self) -> str:
+        """Where the page is, with its token."""
+        return f"{self.origins[0]}/{self.token}/"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        log.debug("a connection broke: %s", sys.exception())
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+    server_version = "mpsjobs-review"
+    sys_version = ""
+    timeout = 120
+    wbufsize = 65536
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        name = self._allowed()
+        if name is None:
+            return
+        if name == DATA:
+            self._answer_data()
+        elif name in {"", INDEX}:
+            self._send(200, self.server.files[INDEX], content_type(INDEX))
+        elif name in self.server.files:
+            self._send(200, self.server.files[name], content_type(name))
+        elif name.startswith("audio/"):
+            self._send_audio(name.removeprefix("audio/"))
+        else:
+            self._refuse(404, "There is nothing here.\n")
+
+    do_HEAD = do_GET  # noqa: N815 — the name that http.server looks for
+
+    def _allowed(self) -> str | None:
+        """What is asked for, below the token; None when that was refused."""
+        if f"http://{self.headers.get('Host', '')}" not in self.server.origins:
+            self._refuse(403, "This page is served under 127.0.0.1 and localhost alone.\n")
+            return None
+        token, slash, name = self.path.partition("?")[0].removeprefix("/").partition("/")
+        if not (slash and secrets.compare_digest(token.encode(), self.server.token.encode())):
+            self._refuse(403, _UNKNOWN)
+            return None
+        return unquote(name)
+
+    def _answer_data(self) -> None:
+        """The document, or what keeps it from being made, for the page to show."""
+        try:
+            document = self.server.listening.document("served")
+        except MpsjobsError as error:
+            problems = [diagnostic_document(each) for each in error.diagnostics]
+            document = json.dumps({"problems": problems}).encode()
+        self._send(200, data_script(document), content_type(DATA))
+
+    def _send_audio(self, name: str) -> None:
+        try:
+            file = self.server.listening.audio(name)
+        except MpsjobsError as error:
+            self._refuse(502, f"{error}\n")
+            return
+        if file is None:
+            self._refuse(404, "There is no such audio, or it is no longer in the store.\n")
+            return
+        self._send_file(file, content_type(name))
+
+    def _send_file(self, file: Path, kind: str) -> None:
+        """The file, or the part of it that is asked for: a player seeks this way."""
+        with file.open("rb") as content:
+            size = content.seek(0, 2)
+            span = span_of(self.headers.get("Range"), size)
+            if span is None:
+                self._head(416, kind, 0, {"Content-Range": f"bytes */{size}"})
+                return
+            start, stop = span
+            partial = self.headers.get("Range") is not None
+            ranges = {"Accept-Ranges": "bytes", "Cache-Control": "private, max-age=86400, immutable"}
+            if partial:
+                ranges["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+            self._head(206 if partial else 200, kind, stop - start, ranges)
+            if self.command == "HEAD":
+                return
+            content.seek(start)
+            if stop == size:
+                shutil.copyfileobj(content, self.wfile, 262144)
+            else:
+                self.wfile.write(content.read(stop - start))
+
+    def _refuse(self, status: int, words: str) -> None:
+        self.close_connection = True  # a body stays unread
+        self._send(status, words.encode(), "text/plain; charset=utf-8")
+
+    def _send(self, status: int, content: bytes, kind: str) -> None:
+        self._head(status, kind, len(content), {"Cache-Control": "no-store"})
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def _head(self, status: int, kind: str, length: int, more: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, "Content-Length": str(length), **_GUARDS, **more}.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 — the base class's name
+        """Say nothing: the line would hold the token."""
+
+
+def span_of(header: str | None, size: int) -> tuple[int, int] | None:
+    """The bytes asked for as [start, stop); all of them without a usable Range; None when out of bounds."""
+    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header or "")
+    if match is None or match[0] == "bytes=-":
+        return 0, size
+    first, last = match.groups()
+    if not first:
+        start, stop = max(0, size - int(last)), size
+    else:
+        start, stop = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < int(first):
+            return 0, size
+    return (start, stop) if start < stop else None

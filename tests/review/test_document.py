@@ -1,0 +1,93 @@
+"""What the page is told, made from values alone."""
+
+from base64 import b64decode
+from dataclasses import replace
+from typing import Any
+
+from mpsjobs.model.asset import Asset, Sound
+from mpsjobs.model.change import Change, Kind, Plan, Reason
+from mpsjobs.model.diagnostics import Position
+from mpsjobs.model.state import AssetRecord, AssetStatus, Output, Pool, State, Take, TakeStatus
+from mpsjobs.review.document import BARS, Subject, audio_name, bars, outputs_of, review_document
+from tests.cli.test_documents import check
+
+OLD, NEW = "f1:old", "f1:new"
+
+
+def shown(of: Subject, *, only_changed: bool = False) -> Any:
+    """The document, which is as its schema says."""
+    document = review_document(of, "served", only_changed=only_changed)
+    check("review", document)
+    return document
+
+
+def output(sha256: str, form: str = "mp3") -> Output:
+    return Output("local", "local", f"takes/{sha256}", "e", 5, sha256, form, 30.0)
+
+
+def take(number: int, *outputs: Output, realm: str = "emulator", rejected: bool = False) -> Take:
+    status = TakeStatus.DONE if outputs else TakeStatus.FAILED
+    return Take(
+        number, realm, f"attempt-{number}", "local", "local", "takes/", status, "h", "b", "2026", "boss",
+        outputs=outputs, rejected=rejected, task_id=f"task-{number}",
+    )  # fmt: skip
+
+
+def subject(change: Change, *, pick: int | None = None) -> Subject:
+    state = State(
+        "lineage",
+        assets={"boss": AssetRecord(OLD, "emulator", AssetStatus.READY, pick=2)},
+        pools={
+            OLD: Pool({"prompt": "Warm"}, (take(1, output("a" * 64)), take(2, output("b" * 64)))),
+            NEW: Pool({"prompt": "Cold"}, (take(1, output("c" * 64), realm="tencent/intl"), take(2), take(3, output("d" * 64)))),
+        },
+    )  # fmt: skip
+    boss = Asset("boss", Sound("GL"), Position("specs/a.yaml", 3, 1), pick=pick, tags=("battle",))
+    return Subject(
+        "aurora", Plan("emulator", "lineage", 1, (change,), ()), {"boss": boss}, state, lambda _: b""
+    )
+
+
+REGENERATE = Change(
+    "boss", Kind.REGENERATE, NEW, (Reason("prompt", "Warm main theme", "Cold main theme"),), 1, {"prompt": "Cold"}
+)  # fmt: skip
+
+
+def test_a_changed_asset_shows_the_sound_that_it_had_beside_the_one_that_is_wanted() -> None:
+    (boss,) = shown(subject(REGENERATE))["assets"]
+    assert (boss["file"], boss["line"], boss["tags"]) == ("specs/a.yaml", 3, ["battle"])
+    assert [(each["take"], each["used"], each["picked"]) for each in boss["old"]["takes"]] == [(1, False, False), (2, True, True)]  # fmt: skip
+    assert [(each["take"], each["status"], each["used"]) for each in boss["new"]["takes"]] == [(2, "failed", False), (3, "done", True)]  # fmt: skip
+    assert boss["reasons"][0]["words"] == [["old", "Warm"], ["new", "Cold"], ["both", " main theme"]]
+
+
+def test_an_asset_that_stays_is_shown_once_and_is_left_out_where_only_changes_are_wanted() -> None:
+    kept = subject(Change("boss", Kind.KEEP, OLD))
+    (boss,) = shown(kept)["assets"]
+    assert boss["old"] is None
+    assert len(boss["new"]["takes"]) == 2
+    assert shown(kept, only_changed=True)["assets"] == []
+    assert outputs_of(kept, only_changed=True) == {}
+
+
+def test_an_asset_that_goes_can_still_be_heard() -> None:
+    gone = subject(Change("boss", Kind.RETIRE, OLD))
+    (boss,) = shown(replace(gone, assets={}))["assets"]
+    assert (boss["file"], boss["new"]) == (None, None)
+    assert len(boss["old"]["takes"]) == 2
+
+
+def test_files_are_named_by_their_content_and_by_nothing_that_anybody_wrote() -> None:
+    assert set(outputs_of(subject(REGENERATE))) == {f"{letter * 64}.mp3" for letter in "abd"}
+    assert audio_name(output("a" * 64, "../../x")) == f"{'a' * 64}.bin"
+    assert audio_name(output("a" * 64, "WAV")) == f"{'a' * 64}.wav"
+
+
+def test_a_waveform_has_at_most_so_many_bars_and_each_the_highest_of_its_stretch() -> None:
+    peaks = bytes([0x80, 3]) + bytes([0xFF, 1]) * 998 + bytes([0, 90])  # -128, 3 ... -1, 1 ... 0, 90
+    found = bars(peaks)
+    assert (len(found), found[0], found[1], found[-1]) == (BARS, 127, 1, 90)
+    assert bars(bytes([0xF0, 5])) == bytes([16])
+    assert bars(b"") == b""
+    document = shown(replace(subject(REGENERATE), peaks=lambda _: peaks))
+    assert len(b64decode(document["assets"][0]["old"]["takes"][0]["outputs"][0]["bars"])) == BARS

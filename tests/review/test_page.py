@@ -1,0 +1,98 @@
+"""The page in a real browser: heard, seen, and without a mouse."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from mpsjobs.review.web import Server
+from tests.review.conftest import HOSTILE
+
+
+def position(page: Page) -> float:
+    found: float = page.evaluate("player.track ? player.positionOf(player.track) : -1")
+    return found
+
+
+def until(page: Page, condition: str) -> None:
+    """Waits for something that only the page's own script can tell. (The page's policy forbids what `wait_for_function` does.)"""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError(condition)
+
+
+def plays(page: Page) -> None:
+    """Waits until the time runs."""
+    start = position(page)
+    until(page, f"player.playing && player.positionOf(player.track) > {start} + 0.05")
+
+
+def audible(page: Page) -> int:
+    count: int = page.evaluate("player.heardNow")
+    return count
+
+
+def walk(page: Page) -> None:
+    """All that can be heard in a served and in an exported page."""
+    expect(page.locator("#summary")).to_contain_text("1 to generate")
+    expect(page.locator("#summary")).to_contain_text("1 to regenerate")
+    page.get_by_role("button", name="All").click()
+    page.get_by_role("option", name="boss").click()
+    expect(page.get_by_role("heading", level=2)).to_contain_text("boss")
+
+    # WAV: space plays, the time runs, the slider seeks, the other take plays alone.
+    page.keyboard.press(" ")
+    plays(page)
+    slider = page.get_by_role("slider", name="Position in boss take 1")
+    box = slider.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 5)
+    until(page, "player.positionOf(player.track) > 0.4 * player.durationOf(player.track)")
+    page.keyboard.press("b")
+    expect(page.locator("#now")).to_have_text("boss take 2")
+    until(page, "player.positionOf(player.track) > 0.4 * player.durationOf(player.track)")
+    assert audible(page) == 1
+    page.keyboard.press(" ")
+    until(page, "!player.playing")
+
+    # MP3, and the sound that it had.
+    page.keyboard.press("/")
+    page.keyboard.type("theme")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=2)).to_contain_text("theme")
+    expect(page.locator(".reasons")).to_contain_text("Warm")
+    expect(page.locator(".reasons ins")).to_have_text("Cold")
+    page.keyboard.press(" ")
+    plays(page)
+    expect(page.locator("#now")).to_have_text("theme take 1 as it was")
+
+    # An asset that is gone can be heard; going on plays on.
+    page.get_by_role("searchbox").fill("")
+    page.keyboard.press("Escape")
+    for name in ("boss", "gone"):
+        page.keyboard.press("j")
+        expect(page.get_by_role("heading", level=2)).to_contain_text(name)
+    plays(page)
+    assert audible(page) == 1
+
+    # Hostile words are words.
+    page.get_by_role("option", name="hostile").click()
+    expect(page.locator(".description")).to_contain_text("<script>")
+    expect(page.locator(".description")).to_contain_text("U+202E")
+    assert page.locator("#detail script, #detail img, #list img, #list b").count() == 0
+    assert page.title() == "aurora: review"
+
+
+def test_the_served_page_plays_wav_and_mp3_and_seeks_and_compares(served: Server, page: Page) -> None:
+    page.goto(served.url)
+    walk(page)
+
+
+def test_the_exported_page_does_the_same_from_a_folder(soundtrack: Path, tmp_path: Path, page: Page) -> None:
+    from mpsjobs.cli.app import run
+
+    assert run(("-C", str(soundtrack), "review", "--export", str(tmp_path / "out"), "--all")) == 0
+    page.goto((tmp_path / "out" / "index.html").as_uri())
+    walk(page)
+    assert HOSTILE not in page.content()

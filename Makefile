@@ -27,7 +27,7 @@ demo: $(READY)  ## Plan and apply the demo soundtrack on the embedded emulator
 
 # Tests of the listening page want a browser; without one they are skipped and say so.
 browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	  echo "Installing Chromium for the tests of the listening page (once) ..." && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
 	  || echo "There is no Chromium, so the tests of the listening page are skipped. On Debian and Ubuntu: apt-get install chromium"
 

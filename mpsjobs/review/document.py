@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias
 from mpsjobs.model.asset import Asset, Json, masked
 from mpsjobs.model.change import Change, Kind, Plan, Reason
 from mpsjobs.model.state import AssetRecord, Output, Pool, State, Take, chosen_take
+from mpsjobs.plan.document import cost_document
 from mpsjobs.plan.word_diff import Side, word_diff
 
 FORMAT_VERSION: Final = 1
@@ -34,7 +35,7 @@ class Subject:
 
 
 def review_document(subject: Subject, where: Where, *, only_changed: bool = False) -> dict[str, Json]:
-    """Stable within a `format_version`: keys are added, never renamed or removed. `cost` is null until prices are known."""
+    """Stable within a `format_version`: keys are added, never renamed or removed. `cost` is null where there are no prices."""
     plan = subject.plan
     shown = [change for change in plan.changes if not only_changed or change.kind is not Kind.KEEP]
     return {
@@ -49,7 +50,7 @@ def review_document(subject: Subject, where: Where, *, only_changed: bool = Fals
         "summary": {
             **{str(kind): plan.count([kind]) for kind in Kind},
             "generations": plan.generations,
-            "cost": None,
+            "cost": cost_document(plan.cost),
         },
         "assets": [_asset(subject, change) for change in shown],
     }
@@ -101,7 +102,7 @@ def _asset(subject: Subject, change: Change) -> Json:
         "message": change.message,
         "moved_from": change.moved_from,
         "generations": change.generations,
-        "cost": None,
+        "cost": cost_document(change.cost),
         "reasons": [_reason(reason) for reason in change.reasons],
         "fields": masked(dict(change.fields)),
         "publishes": change.publishes,

@@ -13,7 +13,7 @@ from mpsjobs.project import Project
 from mpsjobs.review.listening import Listening
 from mpsjobs.review.web import Server
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

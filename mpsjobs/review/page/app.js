@@ -260,7 +260,7 @@ function begin() {
   byId("project").replaceChildren(foreign(project));
   byId("where").replaceChildren(foreign(environment ? `${environment}, ${realm}` : realm));
   const changes = ORDER.filter((kind) => kind !== "keep" && summary[kind]).map((kind) => `${summary[kind].toLocaleString("en")} to ${KINDS[kind][1]}`);
-  byId("summary").textContent = [...(changes.length ? changes : ["no changes"]), summary.generations ? `${counted(summary.generations, "generation")} to pay` : null].filter(Boolean).join(" · ");
+  byId("summary").textContent = [...(changes.length ? changes : ["no changes"]), costText(summary)].filter(Boolean).join(" · ");
   assets.sort(inOrder);
   for (const asset of assets) byAddress.set(asset.address, asset);
   byId("filters").append(

@@ -43,11 +43,6 @@ function kindBadge(kind) {
   return el(`span.kind.${tone}`, {}, symbol ? el("span.symbol", { "aria-hidden": "true" }, symbol) : null, word);
 }
 
-function costText(asset) {
-  if (!asset.generations) return null;
-  return `${counted(asset.generations, "generation")} to pay${asset.cost ? ` (${asset.cost})` : ""}`;
-}
-
 function placeText(asset) {
   return asset.file ? `${asset.file}:${asset.line}${asset.row ? `, row ${asset.row}` : ""}` : "no longer in the specs";
 }

@@ -37,6 +37,20 @@ function valueText(value) {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+/** `0.42 USD`; what has no price is said, never taken as free. */
+function moneyText(cost, generations) {
+  if (!cost) return "";
+  if (cost.unpriced === generations) return ", no price known";
+  const [whole, part = ""] = cost.amount.split(".");
+  const unpriced = cost.unpriced ? ` and ${cost.unpriced.toLocaleString("en")} without a price` : "";
+  return `, ${whole.replace(/\B(?=(\d{3})+$)/g, ",")}.${part.padEnd(2, "0")} ${cost.currency}${unpriced}`;
+}
+
+/** `3 generations to pay, 0.42 USD`, of a change or of the whole plan; null where nothing is. */
+function costText({ generations, cost }) {
+  return generations ? `${counted(generations, "generation")} to pay${moneyText(cost, generations)}` : null;
+}
+
 /** [label, text, what it means] of each figure of an output. */
 function figures(output) {
   const measures = output.measures;

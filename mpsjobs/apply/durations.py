@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Final
 
 from mpsjobs.model.asset import Json
@@ -83,17 +84,33 @@ class Durations:
             return None
         return known.ordered[min(int(share * len(known.ordered)), len(known.ordered) - 1)]
 
+    def expected(self, kind: str, share: float) -> float | None:
+        """The same from however few: of the kind, else of its model, else of any. None while nothing is known at all."""
+        known = self._kinds.get(kind)
+        found = known.ordered if known else []
+        if not found:
+            model, _, _ = kind.partition(" ")
+            alike = [each.ordered for other, each in self._kinds.items() if other.startswith(f"{model} ")]
+            found = sorted(chain(*alike)) or sorted(chain(*(each.ordered for each in self._kinds.values())))
+        return found[min(int(share * len(found)), len(found) - 1)] if found else None
+
     def _of(self, kind: str) -> _Kind:
         return self._kinds.setdefault(kind, _Kind())
 
     @classmethod
-    def of_state(cls, state: State) -> "Durations":
-        """What earlier runs have seen, in the order of submission."""
+    def of_state(cls, state: State, realm: str) -> "Durations":
+        """What earlier runs have seen in this realm, in the order of submission. Another realm has another pace."""
         seen = [
             (take.submitted_at, take.finished_at, kind_of(pool.fields))
             for pool in state.pools.values()
             for take in pool.takes
-            if take.submitted_at and take.finished_at and take.status is TakeStatus.DONE
+            if take.submitted_at
+            and take.finished_at
+            and take.status is TakeStatus.DONE
+            and take.realm == realm
+            if not (
+                take.adopted or take.imported or take.origin_attempt
+            )  # of these it is not known when the cloud began
         ]
         durations = cls()
         for began, ended, kind in sorted(seen)[-_MOST_READ:]:

@@ -40,8 +40,8 @@ def begin(run: Run, action: Resume | Reconcile, number: int) -> Job:
     job.kind = kind_of(pool.fields)
     job.timeout_s = action.timeout_s if isinstance(action, Resume) else None
     age = age_s(take, run.clock.utc())
-    run.tally.began(run.now() - age)
     if isinstance(action, Resume):
+        run.tally.forecast.sent(number, job.kind, run.now() - age)
         run.scheduler.add_running(number, run.now(), age, job.trail)
     else:
         look_for(run, number, job, age, asked=run.wiring.gives_up(job.address))
@@ -134,7 +134,7 @@ def on_collected(run: Run, number: int, job: Job, outputs: tuple[Output, ...] | 
     job.unknown = False
     run.append([events.OutputsRecorded(at, job.attempt_id, outputs)])
     run.note(number, job)
-    run.tally.took(seconds)
+    run.tally.finished += 1
     run.report(progress.Finished(job.address, job.take, job.task_id, seconds, outputs))
     change_over(run, job.fingerprint, at)
 

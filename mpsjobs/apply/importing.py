@@ -61,6 +61,7 @@ def admit(run: Run, number: int, job: Job, outcome: DescribeOutcome) -> bool:
 def on_copied(run: Run, number: int, job: Job, action: Import, outputs: tuple[Output, ...]) -> None:
     _record(run, number, job, action, outputs)
     run.copying -= 1
+    run.tally.objects += 1
     change_over(run, job.fingerprint, run.at())
     run.scheduler.ended(number)
 

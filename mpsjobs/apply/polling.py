@@ -103,6 +103,9 @@ class Polling:
     durations: Durations
     waits: dict[int, Wait] = field(default_factory=dict)
     _due: list[tuple[float, int]] = field(default_factory=list)
+    _by_age: list[tuple[float, int]] = field(
+        default_factory=list
+    )  # since → job; what is over goes when it comes to the head
     _asked: dict[int, float] = field(default_factory=dict)  # job → when the question left
     _places: dict[ObjectRef, _Place] = field(default_factory=dict)
     share: float = 1.0
@@ -111,12 +114,20 @@ class Polling:
     def add(self, job: int, since: float, trail: Trail | None = None, *, fresh: bool = False) -> None:
         """A task that runs since then. `fresh`: it was seen from its first second on, so that its duration teaches something."""
         self.waits[job] = Wait(since, trail)
+        heapq.heappush(self._by_age, (since, job))
         if trail and fresh:
             self.durations.began(trail.kind, job, since)
         if trail and trail.outputs == 1:
             place = self._places.setdefault(trail.place, _Place())
             place.jobs[trail.mark] = job
             heapq.heappush(place.marks, (trail.mark, job))
+
+    def oldest(self) -> tuple[int | None, float]:
+        """The task that has run for the longest, and since when."""
+        while self._by_age and self._by_age[0][1] not in self.waits:
+            heapq.heappop(self._by_age)
+        since, job = self._by_age[0] if self._by_age else (0.0, None)
+        return job, since
 
     def ask_at(self, job: int, due: float) -> None:
         self.waits[job].due = due

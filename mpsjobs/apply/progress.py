@@ -140,14 +140,24 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Where the run stands. `left_s` is an estimate in seconds, None while there is nothing to go by."""
+    """Where the run stands: how many of the `total` takes are where, each counted once.
 
-    done: int
+    `sent`: the request has left, the answer is not here yet. `collecting`: done in the cloud, or looked for, or copied. `per_second`:
+    submissions in the last seconds. `slowest` is the address of the task that the cloud has had for the longest, `slowest_s` for how
+    long. `left_s` is an estimate in seconds, None while there is nothing to go by.
+    """
+
     total: int
-    queued: int
-    in_flight: int
+    to_submit: int
+    sent: int
+    in_cloud: int
+    collecting: int
+    done: int
     failed: int
     elapsed_s: float
+    per_second: float
+    slowest: str | None
+    slowest_s: float
     left_s: float | None
 
 

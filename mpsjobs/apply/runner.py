@@ -84,6 +84,7 @@ class Runner:
             if isinstance(action, Submit):
                 self._jobs[number] = submit.new_job(run, action)
                 before = [job for need in action.needs for job in of_sound.get(need.fingerprint, ())]
+                run.tally.forecast.will_send(number, self._jobs[number].kind, before)
                 run.scheduler.add_submit(number, before if action.needs else None)
             elif isinstance(action, Copy):
                 self._jobs[number] = copying.begin(run, action, number)
@@ -272,5 +273,9 @@ class Runner:
         run, now = self.shared, self.shared.now()
         if now >= self._next_tick:
             self._next_tick = now + TICK_S
-            queued, running = run.scheduler.queued, run.scheduler.running + run.copying
-            run.report(run.tally.tick(now, queued=queued, running=running, per_second=run.wiring.per_second))
+            standing = run.scheduler.standing()
+            slowest = None if standing.oldest is None else self._jobs[standing.oldest].address
+            tick = run.tally.tick(
+                now, standing, copying=run.copying, per_second=run.wiring.per_second, slowest=slowest
+            )
+            run.report(tick)

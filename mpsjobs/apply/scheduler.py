@@ -67,6 +67,18 @@ class Release:
 Command: TypeAlias = Stage | Send | Poll | Sweep | Collect | Release
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many jobs are where, each counted once. `oldest` is the one that the cloud has had for the longest, `oldest_since` from when on."""
+
+    to_submit: int
+    sent: int
+    in_cloud: int
+    collecting: int
+    oldest: int | None = None
+    oldest_since: float = 0.0
+
+
 @dataclass(slots=True)
 class Scheduler:
     """Says what to do next.
@@ -175,6 +187,13 @@ class Scheduler:
         """Tasks to be submitted yet, blocked ones included."""
         blocked = len(self._blocked) + len(self._to_release)
         return blocked + len(self._queue) + len(self._staging) + len(self._staged) + len(self._sending)
+
+    def standing(self) -> Standing:
+        """Where the jobs are now, for people to watch. Costs nothing that grows with their number."""
+        oldest, since = self._polling.oldest()
+        collecting = min(len(self._to_collect) + len(self._collecting) + len(self._later), self.running)
+        sent = len(self._sending)
+        return Standing(self.queued - sent, sent, self.running - collecting, collecting, oldest, since)
 
     @property
     def idle(self) -> bool:

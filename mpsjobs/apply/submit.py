@@ -59,6 +59,7 @@ def release(run: Run, number: int, job: Job) -> None:
     if not lacking:
         run.scheduler.ready(number)
         return
+    run.tally.forecast.will_not_send(number)
     if not run.wiring.mode.waits and all(lack.may_come for lack in lacking):
         run.tally.held.append(job.address)
     else:
@@ -70,6 +71,7 @@ def on_missing_input(run: Run, number: int, job: Job, error: MissingInputError) 
     """What this one asset is made from is not there: it is not sent, and neither is what waits for it."""
     _withdraw(run, job)
     run.scheduler.not_sent(number)
+    run.tally.forecast.will_not_send(number)
     run.skipped(job, " ".join(f"{each.summary} {each.hint}".strip() for each in error.diagnostics))
     run.scheduler.skipped(number)
 
@@ -191,8 +193,8 @@ def on_sent(run: Run, number: int, job: Job, outcome: CreateOutcome) -> None:
             submitted = events.TaskSubmitted(at, job.attempt_id, task_id, request_id)
             run.append([submitted, *run.records.on_submit(job.fingerprint, at)])
             job.task_id, job.request_id = task_id, request_id
-            run.tally.submitted += 1
-            run.tally.began(run.now())
+            run.tally.created(run.now())
+            run.tally.forecast.sent(number, job.kind, run.now())
             run.scheduler.created(number, run.now(), job.trail)
             run.note(number, job)
             run.report(progress.Submitted(job.address, job.take, task_id, request_id))
@@ -209,6 +211,7 @@ def on_sent(run: Run, number: int, job: Job, outcome: CreateOutcome) -> None:
         case Refused(_, code, message, request_id):
             run.append([events.SubmitRefused(at, job.attempt_id, code, message, request_id)])
             run.scheduler.refused(number)
+            run.tally.forecast.will_not_send(number)
             run.failed(job, code, message, request_id)
         case Ambiguous(code, message, request_id):
             unknown = events.SubmitUnknown(at, job.attempt_id, f"{code}: {message}", request_id)

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import TextIO
 
 import click
 import structlog
@@ -18,9 +19,17 @@ def configure_log() -> None:
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         renderer,
     ]
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=processors))
     log = logging.getLogger("mpsjobs")
     log.handlers = [handler]
     log.setLevel(level.upper())
     log.propagate = False
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at the moment: a live view puts something in its place that keeps lines above it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mpsjobs.cli.output import Output
+from mpsjobs.cli.output import Output, wants_colour
 from mpsjobs.model.durations import seconds_of
 from mpsjobs.project import Project
 from mpsjobs.spec.variables import Given
@@ -60,7 +60,7 @@ def printing(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def command(*, as_json: bool, no_color: bool, log_level: str, log_format: str, **rest: Any) -> Any:
         context = click.get_current_context()
-        colour = not (no_color or os.environ.get("NO_COLOR"))
+        colour = not no_color and wants_colour()
         output = Output(as_json, colour, log_level == "debug", directory=context.obj)
         context.meta["mpsjobs.log"] = (log_level, log_format)
         return function(output, **rest)

@@ -22,12 +22,13 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The one printer of a command. `lines`: JSON comes as one event a line. `directory` is what `-C` says."""
+    """The one printer of a command. `lines`: JSON comes as one event a line. `quiet`: beside the result, only errors are told. `directory` is what `-C` says."""
 
     json: bool = False
     colour: bool = True
     debug: bool = False
     lines: bool = False
+    quiet: bool = False
     directory: str | None = None
 
     @classmethod
@@ -39,12 +40,12 @@ class Output:
             or "--log-level=debug" in arguments
             or _follows(arguments, "--log-level", "debug")
         )
-        colour = "--no-color" not in arguments and not os.environ.get("NO_COLOR")
+        colour = "--no-color" not in arguments and wants_colour()
         lines = bool({"apply", "wait", "refresh"} & set(arguments))
         as_json = (
             "--json" in arguments or "--format=json" in arguments or _follows(arguments, "--format", "json")
         )
-        return cls(as_json, colour, debug, lines, _directory(arguments))
+        return cls(as_json, colour, debug, lines, directory=_directory(arguments))
 
     @property
     def coloured(self) -> bool:
@@ -118,6 +119,11 @@ def diagnostic_lines(diagnostic: Diagnostic, sources: Sources | None = None) -> 
         yield f"  {_frame(':::')} {visible(str(related.position))}: {related.label}"
     if diagnostic.hint:
         yield f"  {click.style('help', fg='green', bold=True)}: {visible(diagnostic.hint)}"
+
+
+def wants_colour() -> bool:
+    """Whether the environment has nothing against colours."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _frame(text: str) -> str:

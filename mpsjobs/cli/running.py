@@ -18,7 +18,8 @@ from mpsjobs.cli.options import open_project
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_text import Look, plan_lines
 from mpsjobs.cli.plan_words import counted, paid_text
-from mpsjobs.cli.watch import request_text, watch
+from mpsjobs.cli.progress_text import request_text
+from mpsjobs.cli.watch import watch
 from mpsjobs.model.asset import Json
 from mpsjobs.model.change import Kind, Plan
 from mpsjobs.plan.document import diagnostic_document, plan_document
@@ -37,7 +38,9 @@ def carry_out(output: Output, options: Options, *, auto_approve: bool, verbose: 
         for event in run:
             if not isinstance(event, Planned):
                 view.report(event)
-            elif _approve(event.plan, output, look=look, auto_approve=auto_approve, nothing=nothing):
+                continue
+            view.end()
+            if _approve(event.plan, output, look=look, auto_approve=auto_approve, nothing=nothing):
                 begun = True
                 view.begin()
                 obey(run.stop)

@@ -8,6 +8,7 @@ from functools import partial
 from mpsjobs._version import __version__
 from mpsjobs.apply.download import Downloads
 from mpsjobs.apply.durations import Durations
+from mpsjobs.apply.forecast import Forecast
 from mpsjobs.apply.progress import Progress
 from mpsjobs.apply.publish import Publications, Publisher
 from mpsjobs.apply.records import Records
@@ -48,13 +49,14 @@ def runner(
     """The loop for one plan of this session."""
     connections, settings = planner.connections, planner.settings
     clock, realm, rate = connections.clock, settings.provider.realm, settings.provider.requests_per_second
+    durations = Durations.of_state(session.state, realm)
     run = Run(
         session=session,
         scheduler=Scheduler(
             Pacer(rate),
             Pacer(rate),
             random.random,
-            Durations.of_state(session.state),
+            durations,
             in_flight=options.parallelism,
             failures_left=options.max_failures,
         ),
@@ -78,6 +80,6 @@ def runner(
         ),
         records=Records(session.state, realm),
         publications=Publications(session.state, realm),
-        tally=Tally(clock.monotonic()),
+        tally=Tally(clock.monotonic(), Forecast(durations)),
     )
     return Runner(run)

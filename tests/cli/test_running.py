@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import select
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 
 from mpsjobs.emulator import Emulator, EmulatorConfig
 from tests.conftest import SETTINGS, Folder, ledger_of
+from tests.terminal import Terminal
 
 MPSJOBS = (sys.executable, "-m", "mpsjobs")
 SLOW_CLOUD = SETTINGS.replace("speed: 1000", "speed: 5")
@@ -141,27 +141,12 @@ def test_a_terminal_shows_colours_and_a_pipe_does_not(project: Folder) -> None:
 
 def on_a_terminal(root: Path, *arguments: str, answer: str | None = None, **env: str) -> tuple[str, int]:
     """Run a command on a terminal of its own; `answer` is typed when a value is asked for."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(
-            sys.executable, [*MPSJOBS, "-C", str(root), *arguments], environment(TERM="xterm-256color", **env)
-        )
-    screen, deadline = b"", time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if not select.select([terminal], [], [], 1)[0]:
-            continue
-        try:
-            read = os.read(terminal, 65536)
-        except OSError:  # Linux says so when the other side is closed
-            break
-        if not read:
-            break
-        screen += read
-        if answer and screen.endswith(b"Enter a value: "):
-            os.write(terminal, answer.encode() + b"\n")
-            answer = None
-    os.close(terminal)
-    return screen.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with Terminal(root, *arguments, environ=env) as terminal:
+        if answer:
+            terminal.until(lambda text: text.endswith("Enter a value:"))
+            terminal.press(f"{answer}\n".encode())
+        code = terminal.wait()
+    return terminal.wrote.decode(), code
 
 
 def test_no_secret_reaches_anything_that_is_written(project: Folder) -> None:

@@ -8,7 +8,9 @@ A transcript is made of blocks, each with a head that begins with `==`::
     == $ [80] mpsjobs plan          the same, with COLUMNS=80
     == $ [terminal 80] mpsjobs plan a process of its own on a real pseudo-terminal with 80 columns
     == $ [terminal 80 NO_COLOR] mpsjobs plan
+    == $ [terminal 80 TERM=dumb] mpsjobs plan     the same with variables
     == $ [terminal 80 typed=yes] mpsjobs apply    the same, and the question is answered
+    == $ [terminal 80 seen] mpsjobs apply         the same; what is seen at the end, where much was drawn and wiped away
     == exit 0                       what came of the command; these blocks are what a test compares
     == stdout
     == stderr
@@ -17,25 +19,19 @@ A transcript is made of blocks, each with a head that begins with `==`::
 `UPDATE_TRANSCRIPTS=1 pytest tests/transcripts` writes anew what came of the commands; read the difference before you commit it.
 """
 
-import errno
-import fcntl
 import os
-import pty
 import re
 import shlex
-import struct
-import subprocess
-import sys
-import termios
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mpsjobs._version import __version__
 from tests.conftest import Ran
+from tests.terminal import Terminal
 
 _RESULTS = ("exit", "stdout", "stderr", "screen")
-_QUESTION = b"Enter a value: "
+_QUESTION = "Enter a value:"
 _COMMAND = re.compile(r"\$ (?:\[(?P<where>[^]]*)\] )?mpsjobs ?(?P<arguments>.*)")
 
 
@@ -81,9 +77,10 @@ def _results(head: str, root: Path, run: Callable[..., Ran]) -> Iterator[tuple[s
     assert match, head
     where, arguments = (match["where"] or "").split(), shlex.split(match["arguments"])
     if where[:1] == ["terminal"]:
-        typed = next((word.removeprefix("typed=") for word in where if word.startswith("typed=")), "")
-        environ = {word: "1" for word in where[2:] if "=" not in word}
-        code, screen = on_terminal(arguments, root, int(where[1]), environ, typed)
+        environ = {word.partition("=")[0]: word.partition("=")[2] or "1" for word in where[2:]}
+        seen = bool(environ.pop("seen", ""))
+        typed = environ.pop("typed", "")
+        code, screen = on_terminal(arguments, root, int(where[1]), environ, typed=typed, seen=seen)
         yield f"exit {code}", ""
         yield "screen", screen
         return
@@ -97,43 +94,19 @@ def _results(head: str, root: Path, run: Callable[..., Ran]) -> Iterator[tuple[s
 
 
 def on_terminal(
-    arguments: list[str], root: Path, columns: int, environ: dict[str, str], typed: str
+    arguments: list[str], root: Path, columns: int, environ: dict[str, str], *, typed: str, seen: bool
 ) -> tuple[int, str]:
-    """Run a process on a pseudo-terminal: its exit code and what it wrote there, stdout and stderr as they came.
+    """Run a process on a terminal: its exit code and what it wrote there, stdout and stderr as they came; `seen`: what is left of it.
 
     When it asks, `typed` is the answer.
     """
-    main, other = pty.openpty()
-    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    outer = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mpsjobs", *arguments],
-        cwd=root,
-        env=outer | {"TERM": "xterm-256color"} | environ,
-        stdin=other,
-        stdout=other,
-        stderr=other,
-        start_new_session=True,
-    )
-    os.close(other)
-    found = b""
-    for part in _until_closed(main):
-        found += part
-        if typed and found.endswith(_QUESTION):
-            os.write(main, f"{typed}\n".encode())
-    os.close(main)
-    text = found.decode().replace("\r\n", "\n").replace("\x1b", "^[")
-    return process.wait(timeout=60), _ended(text)
-
-
-def _until_closed(terminal: int) -> Iterator[bytes]:
-    while True:
-        try:
-            yield os.read(terminal, 65536)
-        except OSError as error:
-            if error.errno != errno.EIO:  # how Linux says that the other side is closed
-                raise
-            return
+    with Terminal(root, *arguments, columns=columns, rows=24, paper=(300, 200), environ=environ) as terminal:
+        if typed:
+            terminal.until(lambda text: text.endswith(_QUESTION))
+            terminal.press(f"{typed}\n".encode())
+        code = terminal.wait()
+    wrote = terminal.wrote.decode().replace("\r\n", "\n").replace("\x1b", "^[")
+    return code, _ended(terminal.text if seen else wrote)
 
 
 def _ended(text: str) -> str:

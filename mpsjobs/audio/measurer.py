@@ -25,6 +25,9 @@ _VERSION: Final = 1
 _FEW: Final = 1 << 20
 """Samples, about ten seconds of a song, that are measured in less time than a process takes to start."""
 
+_MP3_FRAMES: Final = frozenset({b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2"})
+"""How an MP3 without a title begins."""
+
 _Child = subprocess.Popen[bytes]
 
 
@@ -141,9 +144,13 @@ def _reap(child: _Child) -> None:
 
 
 def _is_small(file: Path) -> bool:
-    """Whether there is little to decode in it, or nothing."""
+    """Whether it looks like audio, and there is little to decode in it. A decoder that has to search for a beginning talks to stderr."""
     import soundfile
 
+    with file.open("rb") as stream:
+        head = stream.read(4)
+    if not (head.startswith((b"RIFF", b"RF64", b"fLaC", b"OggS", b"ID3")) or head[:2] in _MP3_FRAMES):
+        return False
     try:
         info = soundfile.info(str(file))
     except soundfile.SoundFileError:

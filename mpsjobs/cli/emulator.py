@@ -28,8 +28,12 @@ Faults, for trying what a program makes of them:
   the task           fail (after RUN) url-expired write-late never-write
                      duplicate-write create-and-never-write (RUN for ever,
                      and the answer is dropped)
+  its audio          audio-silent audio-clipped audio-short audio-corrupt
+                     audio-other-format (the task is DONE all the same)
   describe           describe-drop describe-error
-A create can have one in its answer and one in its task. While it runs,
+A create can have one in its answer, one in its task and one in its
+audio; a prompt with the word mpsaudio-silent (mpsaudio-silent:2: its
+first two tasks) has that one. While it runs,
 GET, POST and DELETE /_emulator/faults show, set and clear them:
   {"faults": {NAME: P}, "delays": {NAME: SECONDS},
    "next": [{"fault": NAME, "match": REGEX_IN_THE_PROMPT, "times": 1}]}

@@ -89,6 +89,7 @@ class Api:
                 "request": task.request,
                 "fault": task.fate.task,
                 "answer_fault": task.fate.answer,
+                "audio_fault": task.fate.audio,
                 "status": self._tasks.status(task),
                 "message": task.finish.message if task.finish else "",
                 "outputs": [self._output(task, i, output) for i, output in enumerate(_outputs(task))],

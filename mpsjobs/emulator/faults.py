@@ -1,7 +1,7 @@
 """Faults on demand: which there are, and which of them strikes a request.
 
-A request to create has at most one fault in its answer and one in the later life of its task; a request to
-describe has at most one. Faults strike only requests that would have succeeded.
+A request to create has at most one fault in its answer, one in the later life of its task, and one in its audio; a
+request to describe has at most one. Faults strike only requests that would have succeeded.
 """
 
 import hashlib
@@ -40,6 +40,16 @@ class TaskFault(StrEnum):
     CREATE_AND_NEVER_WRITE = "create-and-never-write"
 
 
+class AudioFault(StrEnum):
+    """What is wrong with the files that a task writes, though it says DONE. See `bad_audio`."""
+
+    SILENT = "audio-silent"
+    CLIPPED = "audio-clipped"
+    SHORT = "audio-short"
+    CORRUPT = "audio-corrupt"
+    OTHER_FORMAT = "audio-other-format"
+
+
 class DescribeFault(StrEnum):
     """What goes wrong with the answer to a describe."""
 
@@ -47,20 +57,22 @@ class DescribeFault(StrEnum):
     DESCRIBE_ERROR = "describe-error"
 
 
-Fault = AnswerFault | TaskFault | DescribeFault
+Fault = AnswerFault | TaskFault | AudioFault | DescribeFault
 
 NOTHING_CREATED = frozenset({AnswerFault.DROP_BEFORE_CREATE, AnswerFault.THROTTLE, AnswerFault.BAD_GATEWAY})
 DELAYS: Mapping[str, float] = {AnswerFault.SLOW.value: 120.0, TaskFault.WRITE_LATE.value: 5.0}
 """Seconds of real time, whatever the speed: it is the patience of clients that these are set against."""
 
-GROUPS: Mapping[str, tuple[type[AnswerFault | TaskFault | DescribeFault], ...]] = {
-    CREATE: (AnswerFault, TaskFault),
+GROUPS: Mapping[str, tuple[type[Fault], ...]] = {
+    CREATE: (AnswerFault, TaskFault, AudioFault),
     DESCRIBE: (DescribeFault,),
 }
 _ACTION: Mapping[Fault, str] = {
     fault: action for action, groups in GROUPS.items() for group in groups for fault in group
 }
 NAMES: Mapping[str, Fault] = {str(fault): fault for fault in _ACTION}
+
+_WORD = re.compile(r"\bmpsaudio-([a-z-]+[a-z])(?::([0-9]{1,6}))?(?![\w-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +81,29 @@ class Fate:
 
     answer: AnswerFault | None = None
     task: TaskFault | None = None
+    audio: AudioFault | None = None
     slow_s: float = 0.0
     late_s: float = 0.0
 
     def record(self) -> dict[str, Any]:
         """What the ledger keeps, so that the task's life stays the same after a restart."""
-        return {"fault": self.task, "answer_fault": self.answer, "late_s": self.late_s}
+        return {
+            "fault": self.task,
+            "answer_fault": self.answer,
+            "audio_fault": self.audio,
+            "late_s": self.late_s,
+        }
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> "Fate":
         """A record may be older than faults, or name one that is gone."""
-        task, answer = NAMES.get(record.get("fault") or ""), NAMES.get(record.get("answer_fault") or "")
+        task, answer, audio = (
+            NAMES.get(record.get(key) or "") for key in ("fault", "answer_fault", "audio_fault")
+        )
         return cls(
             answer=answer if isinstance(answer, AnswerFault) else None,
             task=task if isinstance(task, TaskFault) else None,
+            audio=audio if isinstance(audio, AudioFault) else None,
             late_s=record.get("late_s", 0.0),
         )
 
@@ -122,17 +143,21 @@ class Faults:
 
     def of_create(self, prompt: str) -> Fate:
         with self._lock:
+            before = self._asked[CREATE, prompt]
             chosen = self._choose(CREATE, prompt)
             answer = next((fault for fault in chosen if isinstance(fault, AnswerFault)), None)
             task = next((fault for fault in chosen if isinstance(fault, TaskFault)), None)
+            audio = next((fault for fault in chosen if isinstance(fault, AudioFault)), None)
+            audio = audio or ordered(prompt, before)
             if answer in NOTHING_CREATED:
-                task = None
-            self._struck.update(fault.value for fault in (answer, task) if fault)
+                task = audio = None
+            self._struck.update(fault.value for fault in (answer, task, audio) if fault)
             if task is TaskFault.CREATE_AND_NEVER_WRITE:
                 answer = answer or AnswerFault.DROP_AFTER_CREATE
             return Fate(
                 answer,
                 task,
+                audio,
                 slow_s=self._delays[AnswerFault.SLOW] if answer is AnswerFault.SLOW else 0.0,
                 late_s=self._delays[TaskFault.WRITE_LATE] if task is TaskFault.WRITE_LATE else 0.0,
             )
@@ -184,7 +209,7 @@ class Faults:
         drawn = (self._draw(group, f"{count}\n{prompt}") for group in GROUPS[action])
         return [fault for fault in drawn if fault is not None]
 
-    def _draw(self, group: type[AnswerFault | TaskFault | DescribeFault], request: str) -> Fault | None:
+    def _draw(self, group: type[Fault], request: str) -> Fault | None:
         text = f"{self._seed}\n{group.__name__}\n{request}".encode(errors="surrogatepass")
         left = (int.from_bytes(hashlib.sha256(text).digest()[:7]) >> 3) / 2**53  # in [0, 1)
         for fault in group:
@@ -194,12 +219,26 @@ class Faults:
         return None
 
 
+def ordered(prompt: str, before: int) -> AudioFault | None:
+    """What a prompt asks for by a word such as `mpsaudio-silent`; by `mpsaudio-silent:2` for its first two tasks alone.
+
+    `before` is how often the prompt was asked for until now.
+    """
+    found = _WORD.search(prompt)
+    if found is None or (found[2] is not None and before >= int(found[2])):
+        return None
+    try:
+        return AudioFault(f"audio-{found[1]}")
+    except ValueError:
+        return None
+
+
 def action_of(faults: Iterable[Fault]) -> str:
     """The action that the faults strike. Raises ValueError when they cannot strike together."""
     faults = list(faults)
     actions = {_ACTION[fault] for fault in faults}
     if len(actions) != 1 or len({type(fault) for fault in faults}) < len(faults):
         raise ValueError(
-            f"{', '.join(faults) or 'no fault'}: one fault of an answer and one of its task at most"
+            f"{', '.join(faults) or 'no fault'}: one fault of an answer, one of its task and one of its audio at most"
         )
     return actions.pop()

@@ -9,6 +9,9 @@ from functools import cache
 from pathlib import Path
 
 SECONDS = 1.0
+FRAME, FRAME_S = 108, 0.036
+"""Bytes and length of each frame of the MP3 (MPEG-2 layer III, 24 kbit/s). The first one holds no sound."""
+
 _RATE = 8000
 
 
@@ -20,7 +23,7 @@ def write_stub(path: Path, kind: str, seed: str) -> float:
                 out.setparams((1, 2, _RATE, 0, "NONE", ""))
                 out.writeframes(_tone(seed))
         else:
-            file.write(_tag(seed) + _mp3())
+            file.write(tagged(seed, stub_mp3()))
         file.flush()
         os.fsync(file.fileno())
     return SECONDS
@@ -40,15 +43,15 @@ def _tone(seed: str) -> bytes:
     return samples.tobytes()
 
 
-def _tag(seed: str) -> bytes:
-    """An ID3v2.3 title: it makes each file its own without encoding anew."""
+def tagged(seed: str, frames: bytes) -> bytes:
+    """An MP3 with an ID3v2.3 title: it makes each file its own without encoding anew."""
     text = b"\x00" + seed.encode("ascii", "replace")
     frame = b"TIT2" + len(text).to_bytes(4, "big") + b"\x00\x00" + text
     size = len(frame)
-    return b"ID3\x03\x00\x00" + bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0)) + frame
+    return b"ID3\x03\x00\x00" + bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0)) + frame + frames
 
 
 @cache
-def _mp3() -> bytes:
+def stub_mp3() -> bytes:
     """One second of a decaying tone, encoded once by libsndfile (mono, 16 kHz)."""
     return Path(__file__).with_name("stub.mp3").read_bytes()

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from mpsjobs.emulator.bad_audio import spoil
 from mpsjobs.emulator.clock import Clock
 from mpsjobs.emulator.errors import ApiError
 from mpsjobs.emulator.faults import Fate, TaskFault
@@ -185,7 +186,12 @@ class Tasks:
             return
         outputs = []
         try:
-            for index, (path, seconds) in enumerate(zip(map(Path, job.paths), rendered.seconds, strict=True)):
+            for index, (path, rendered_s) in enumerate(
+                zip(map(Path, job.paths), rendered.seconds, strict=True)
+            ):
+                spoilt, seconds = task.fate.audio, rendered_s
+                if spoilt:
+                    seconds = spoil(path, order.format, spoilt, f"{task.task_id}/{index}", rendered_s)
                 output = Output(
                     order.bucket, order.region, order.key(task.task_id, index), path.stat().st_size, seconds
                 )

@@ -1,4 +1,4 @@
-"""`mpsjobs gc`: delete what only retired assets used."""
+"""`mpsjobs gc`: delete what only retired assets used, or what is published no more."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -35,9 +35,12 @@ def _age(_context: click.Context, _parameter: click.Parameter, value: str) -> fl
     default="30d",
     show_default=True,
     metavar="AGE",
-    help="Only what was retired so long ago.",
+    help="Only what was retired, or left, so long ago.",
 )
 @click.option("--rejected", is_flag=True, help="Also takes that were rejected, or came late.")
+@click.option(
+    "--published", is_flag=True, help="Instead: published objects that their assets have left. Takes stay."
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @lock_timeout
@@ -48,6 +51,7 @@ def command(
     *,
     older_than: float,
     rejected: bool,
+    published: bool,
     dry_run: bool,
     auto_approve: bool,
     lock_timeout: float,
@@ -55,15 +59,19 @@ def command(
     """Delete the audio of retired assets from the store, for good.
 
     What an asset has, in the state or in the specs, stays; so does what any other environment's state refers to, and what is in flight.
+    With --published: copies under stable keys that no asset is published to any more.
     """
     from mpsjobs.cli.log import configure_log
     from mpsjobs.upkeep.gc import Rule, collect_garbage, find_garbage, other_states
 
-    if output.json and not (auto_approve or dry_run):
-        raise click.UsageError(
-            "--json needs --auto-approve or --dry-run: a question cannot be asked in JSON."
-        )
+    _check(output, rejected=rejected, published=published, sure=auto_approve or dry_run)
     configure_log()
+    if published:
+        from mpsjobs.cli.leftovers import clear
+
+        return clear(
+            output, older_than, dry_run=dry_run, auto_approve=auto_approve, lock_timeout=lock_timeout
+        )
     project, rule = open_project(), Rule(older_than, rejected)
     if dry_run:
         garbage = find_garbage(project, project.state(), project.load(), other_states(project), rule)
@@ -89,6 +97,17 @@ def command(
         output.say("Cancelled. Nothing was deleted.")
         return 1
     return summed_up(output, collected.deletion)
+
+
+def _check(output: Output, *, rejected: bool, published: bool, sure: bool) -> None:
+    if output.json and not sure:
+        raise click.UsageError(
+            "--json needs --auto-approve or --dry-run: a question cannot be asked in JSON."
+        )
+    if published and rejected:
+        raise click.UsageError(
+            "--published is about copies and --rejected about takes: run one after the other."
+        )
 
 
 def _show(output: Output, garbage: "Garbage") -> None:

@@ -10,7 +10,7 @@ from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError
-from mpsjobs.model.events import AssetRecorded
+from mpsjobs.model.events import AssetPublished, AssetRecorded
 from mpsjobs.upkeep.history import Happening, RunRecord, happenings, runs
 
 
@@ -96,6 +96,7 @@ def _happening_document(each: Happening) -> dict[str, Json]:
 _WORDS = {
     "AssetRetired": "retired; its takes are kept",
     "AssetForgotten": "forgotten; its takes are kept",
+    "PublishedErased": "what it had left under {event.place} is gone",
     "SubmitIntended": "take {take} to be bought",
     "TaskSubmitted": "take {take} submitted{task}",
     "OutputsRecorded": "take {take} is there{task}",
@@ -106,6 +107,7 @@ _WORDS = {
     "SubmitWithdrawn": "take {take} was never sent",
     "AttemptAbandoned": "take {take} is no longer waited for{task}",
     "TakeDeleted": "take {take} deleted{task}",
+    "TakeImported": "take {take} imported from {event.source}{task}",
 }
 
 
@@ -116,6 +118,12 @@ def _what(each: Happening) -> str:
             return f"renamed from {event.moved_from}"
         pick = f", pick {event.pick}" if event.pick is not None else ""
         return f"points at {event.fingerprint[:15]}, {counted(event.takes, 'take')} wanted{pick}"
+    if isinstance(event, AssetPublished):
+        return (
+            f"published as {', '.join(one.key for one in event.published)}"
+            if event.published
+            else "published no more"
+        )
     task = f" (TaskId {each.task_id})" if each.task_id else ""
     return _WORDS.get(kind, kind).format(take=each.take, task=task, event=event)
 

@@ -226,6 +226,15 @@ class AssetPublished:
     published: tuple[Published, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedErased:
+    """What lay in this place is nobody's business any more: it was deleted, or somebody else's object lies there. `address` had left it."""
+
+    at: str
+    address: str
+    place: str
+
+
 Event: TypeAlias = (
     RunStarted
     | RunFinished
@@ -246,4 +255,5 @@ Event: TypeAlias = (
     | AssetRetired
     | AssetPublished
     | AssetForgotten
+    | PublishedErased
 )

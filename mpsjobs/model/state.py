@@ -74,7 +74,7 @@ class Published:
 class Superseded:
     """A published object that its asset left behind at `since`: the asset moved to another key, was retired, or is published no more.
 
-    It can still be read.
+    It can still be read, until `gc --published`.
     """
 
     address: str
@@ -84,6 +84,10 @@ class Superseded:
     key: str
     etag: str
     sha256: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.bucket}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from mpsjobs.model.events import (
     Event,
     OutputsErased,
     OutputsRecorded,
+    PublishedErased,
     RunFinished,
     RunStarted,
     Sending,
@@ -84,7 +85,7 @@ class Fold:
     def __init__(self, state: State) -> None:
         self.state = state
 
-    def apply(self, event: Event, seq: int) -> None:  # noqa: C901  # one meaning an event
+    def apply(self, event: Event, seq: int) -> None:  # noqa: C901, PLR0912  # one meaning an event
         """Fold in the event with this number, which must be the next one.
 
         Raises:
@@ -111,6 +112,8 @@ class Fold:
                 self._publish(event, seq)
             case AssetForgotten():
                 self._forget_all(event)
+            case PublishedErased():
+                self._erase_published(event)
             case (
                 Sending()
                 | SubmitWithdrawn()
@@ -291,6 +294,10 @@ class Fold:
             self.state.superseded[each.place] = Superseded(
                 address, at, each.bucket, each.region, each.key, each.etag, each.sha256
             )
+
+    def _erase_published(self, event: PublishedErased) -> None:
+        if self.state.superseded.pop(event.place, None) is None:
+            raise _contradiction(f"{event.place} is erased, but no asset has left it")
 
     def _known(self, address: str, what: str) -> AssetRecord:
         record = self.state.assets.get(address)

@@ -14,6 +14,7 @@ from mpsjobs.model.events import (
     AssetRetired,
     Event,
     OutputsRecorded,
+    PublishedErased,
     RunFinished,
     RunStarted,
     SubmitIntended,
@@ -110,7 +111,7 @@ def _still_true(events: Sequence[Event], trial: Fold, file: Path) -> Iterator[Ev
         match event:
             case RunStarted() | RunFinished() | SubmitIntended():
                 continue
-            case AssetRecorded() | AssetRetired() | AssetForgotten() | AssetPublished():
+            case AssetRecorded() | AssetRetired() | AssetForgotten() | AssetPublished() | PublishedErased():
                 continue
             case _:
                 pass

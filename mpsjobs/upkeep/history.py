@@ -31,6 +31,7 @@ COUNTED: Final[Mapping[str, str]] = {
     "AssetRetired": "retired",
     "AssetForgotten": "forgotten",
     "TakeDeleted": "deleted",
+    "PublishedErased": "cleared",
 }
 """What is counted of a run: the kind of event, and its word."""
 

@@ -246,6 +246,56 @@ def test_a_saved_plan_publishes_what_it_says(published: Folder) -> None:
     assert published("apply", file).code == 0
 
 
+def test_what_assets_have_left_is_deleted_only_by_gc_published_and_only_what_is_ours(
+    published: Folder,
+) -> None:
+    published.write(a="assets: {a: A, b: B, c: C, d: D}\n")
+    apply(published)
+    published.settings(KEYS.replace("music/", "sounds/"))
+    apply(published)
+    bucket = published.root / ".mpsjobs" / "store" / "local-1250000000"
+    (bucket / "music" / "b.mp3").write_bytes(b"somebody else's")
+    (bucket / "music" / "c.mp3").unlink()
+    published.write(a="assets: {a: A, b: B, c: C, d: {prompt: D, publish: music/d.mp3}}\n")
+    apply(published)  # so music/d.mp3 is in use again, and sounds/d.mp3 is not
+    before, bill = lies(published), published.bill()
+    now = ("gc", "--published", "--older-than", "0s")
+    assert published("gc", "--published", "--auto-approve").out == "There is nothing to delete.\n"
+    assert "--auto-approve" in published(*now).err
+    dry = published(*now, "--dry-run", "--json").json()
+    assert [each["key"] for each in dry["published"]] == [
+        "music/a.mp3",
+        "music/b.mp3",
+        "music/c.mp3",
+        "sounds/d.mp3",
+    ]
+    assert dry["deleted"] is None
+    assert lies(published) == before
+    ran = published(*now, "--auto-approve", "--json").json()
+    assert ran["deleted"] == ["music/a.mp3", "music/c.mp3", "sounds/d.mp3"]
+    assert ran["left_alone"] == ["music/b.mp3"]
+    assert set(lies(published)) == {"music/b.mp3", "music/d.mp3", *(f"sounds/{name}.mp3" for name in "abc")}
+    assert published(*now, "--auto-approve").out == "There is nothing to delete.\n"
+    assert set(published.kinds().values()) == {"keep"}
+    assert published.bill() == bill
+    assert "left under local-1250000000/music/a.mp3 is gone" in published("history", "a").out
+
+
+def test_gc_published_leaves_what_another_environment_publishes(published: Folder) -> None:
+    published.settings(KEYS + "environments: {dev: {}}\n")
+    published.write(a="assets: {a: A}\n")
+    apply(published)
+    assert published("--env", "dev", "apply", "--auto-approve").code == 0
+    published.settings(KEYS.replace("music/", "sounds/") + "environments: {dev: {}}\n")
+    apply(published)
+    now = ("gc", "--published", "--older-than", "0s", "--auto-approve")
+    assert published(*now).out == "There is nothing to delete.\n"
+    assert published("--env", "dev", "apply", "--auto-approve").code == 0
+    assert published(*now).out.endswith("0 objects deleted.\n"), "dev has put its own there"
+    assert published("--env", "dev", *now).out.endswith("1 object deleted.\n")
+    assert set(lies(published)) == {"sounds/a.mp3"}
+
+
 def test_published_in_a_bucket_the_objects_say_where_they_come_from(
     tmp_path: Path, s3_server: S3Server
 ) -> None:

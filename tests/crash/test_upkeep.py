@@ -106,3 +106,37 @@ def test_killed_while_the_state_is_put_right(
         assert few.run(*command).returncode == 0
     assert few.apply().returncode == 0
     few.check()
+
+
+@pytest.fixture
+def left(few: Crashing) -> Crashing:
+    """Three assets are published under other keys than before."""
+    settings = few.root / "mpsjobs.yaml"
+    for folder in ("music", "sounds"):
+        lines = [line for line in settings.read_text().splitlines() if not line.startswith("defaults:")]
+        publish = f"defaults: {{model: MiniMaxMusic, format: mp3, publish: '{folder}/${{asset.path}}.${{format}}'}}\n"
+        settings.write_text("\n".join([*lines, publish]))
+        assert few.apply().returncode == 0
+    return few
+
+
+@pytest.mark.parametrize(
+    "point",
+    points(
+        ["before delete:2", "before PublishedErased:1", "within PublishedErased:2"],
+        ["before delete:1", "after delete:3", "within PublishedErased:1", "after PublishedErased:3"],
+    ),
+)
+def test_killed_while_it_deletes_what_was_published_before_once_more_finishes_it(
+    left: Crashing, point: str
+) -> None:
+    now = ("gc", "--published", "--older-than", "0s", "--auto-approve")
+    killed = left.run(*now, kill_at=point)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    again = left.run(*now)
+    assert again.returncode == 0, again.stderr
+    bucket = left.root / ".mpsjobs" / "store" / "local-1250000000"
+    assert not list((bucket / "music").rglob("*.mp3"))
+    assert len(list((bucket / "sounds").rglob("*.mp3"))) == left.assets
+    assert json.loads(left.run("state", "pull").stdout)["superseded"] == {}
+    assert left.run("plan", "--detailed-exitcode").returncode == 0

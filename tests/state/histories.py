@@ -15,6 +15,7 @@ from mpsjobs.model.events import (
     Event,
     OutputsErased,
     OutputsRecorded,
+    PublishedErased,
     RunFinished,
     RunStarted,
     Sending,
@@ -220,6 +221,9 @@ def next_event(draw: Any, state: State, number: int) -> Event:  # noqa: PLR0911 
             task_id = draw(st.none() | st.just(f"task-{number}"))
             return imported(f"a{number}", fingerprint, take, draw(_REALMS), task_id=task_id)
         return intended(f"a{number}", fingerprint, take, draw(_REALMS))
+    if kind == 10 and state.superseded and draw(st.booleans()):
+        left = state.superseded[draw(st.sampled_from(sorted(state.superseded)))]
+        return PublishedErased(AT, left.address, left.place)
     if kind == 10 and state.assets:
         keys = draw(st.sets(st.sampled_from(["music/a.mp3", "music/b.mp3", "music/c.mp3"])))
         return published(

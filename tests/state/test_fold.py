@@ -12,6 +12,7 @@ from mpsjobs.model.events import (
     Event,
     OutputsErased,
     OutputsRecorded,
+    PublishedErased,
     RunFinished,
     RunStarted,
     Sending,
@@ -240,6 +241,13 @@ def test_an_asset_whose_key_another_one_took_over_is_published_there_no_more() -
     assert unclaimed(state) == ()
 
 
+def test_what_was_left_under_a_key_and_is_erased_is_noted_no_more() -> None:
+    moved = (recorded(), published("menu", "a.mp3"), published("menu", "b.mp3"))
+    state = folded(*moved, PublishedErased(AT, "menu", "b-1250000000/a.mp3"))
+    assert state.superseded == {}
+    assert keys_of(state, "menu") == ["b.mp3"]
+
+
 def test_a_take_that_is_picked_after_it_was_published_counts_as_picked_from_then_on() -> None:
     picked = replace(recorded(), pick=1)
     state = folded(recorded(), published("menu", "a.mp3"), picked, recorded())
@@ -309,6 +317,12 @@ def test_a_task_that_is_given_up_can_still_bring_its_outputs() -> None:
         [AssetRetired(AT, "menu")],
         [published("menu", "a.mp3")],
         [AssetForgotten(AT, "menu")],
+        [
+            *bought(),
+            recorded(),
+            published("menu", "a.mp3"),
+            PublishedErased(AT, "menu", "b-1250000000/a.mp3"),
+        ],
         [intended(), SUBMITTED, TakeDeleted(AT, "a1")],
         [*bought(), OutputsErased(AT, "a1")],
         [*bought(), TakeDeleted(AT, "a1"), TakeDeleted(AT, "a1")],

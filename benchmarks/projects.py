@@ -66,8 +66,6 @@ def _applied(number: int, address: str, fields: dict[str, Json], realm: str) -> 
         boot_id="b",
     )
     yield TaskSubmitted(AT, attempt, f"task-{number}", "request")
-    output = Output(
-        "local-1250000000", "local", f"{path}1.mp3", "e", 500_000, f"{number:064x}", "mp3", 30.0
-    )
+    output = Output("local-1250000000", "local", f"{path}1.mp3", "e", 500_000, f"{number:064x}", "mp3", 30.0)
     yield OutputsRecorded(AT, attempt, (output,))
     yield AssetRecorded(AT, address, name, realm, 1, None)

@@ -11,9 +11,19 @@ def main() -> None:
 
         print(f"mpsjobs {__version__}")  # noqa: T201
         sys.exit(0)
+    from mpsjobs.cli import recall
+
+    memory = recall.of_command(sys.argv[1:])
+    if memory:
+        if said := memory.recall():
+            sys.stdout.write(said[0])
+            sys.exit(said[1])
+        memory.watch()
     from mpsjobs.cli.app import run
 
     code = run(sys.argv[1:])
+    if memory:
+        memory.keep()
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from mpsjobs.cli.options import printing
+from mpsjobs.cli import recall
+from mpsjobs.cli.options import printing, recalled
 from mpsjobs.cli.output import Output, shown
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError, SpecError
@@ -58,6 +59,7 @@ class _Result:
     metavar="NAME",
     help="What to call stdin; as mpsjobs.yaml it is formatted as settings.",
 )
+@recalled
 @printing
 def command(output: Output, *, paths: tuple[Path, ...], check: bool, diff: bool, stdin_name: str) -> int:
     """Format the settings and specs of the project, or the files and folders PATHS; - stands for stdin.
@@ -81,6 +83,8 @@ def command(output: Output, *, paths: tuple[Path, ...], check: bool, diff: bool,
             if result.path is not None:
                 _replace(result.path, result.after)
     _tell(output, results, problems, check=check, diff=diff)
+    if not (problems or changed or _STDIN in paths):
+        recall.repeatable(0)
     return 1 if problems or (check and changed) else 0
 
 

@@ -68,6 +68,19 @@ def printing(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def recalled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--no-cache`, which `mpsjobs.cli.recall` looks for before any command is loaded."""
+
+    @click.option(
+        "--no-cache", is_flag=True, help="Look at everything anew, and keep nothing for the next time."
+    )
+    @wraps(function)
+    def command(*arguments: Any, no_cache: bool, **rest: Any) -> Any:  # noqa: ARG001
+        return function(*arguments, **rest)
+
+    return command
+
+
 def variables(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--var` and `--var-file`; `open_project` takes them from the context."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import orjson
 
+from mpsjobs.cli import recall
 from mpsjobs.cli.excerpt import Sources, visible
 from mpsjobs.model.asset import Json
 from mpsjobs.model.diagnostics import Diagnostic, Severity, in_reading_order
@@ -54,15 +55,19 @@ class Output:
 
     def result(self, text: str = "") -> None:
         """A line of the result, on stdout."""
+        recall.heard(text if self.coloured else click.unstyle(text))
         click.echo(text, color=self._colour(sys.stdout))
 
     def say(self, text: str = "") -> None:
         """A line beside the result, on stderr."""
+        recall.heard_beside()
         click.echo(text, err=True, color=self._colour(sys.stderr))
 
     def document(self, document: Json, *, line: bool = False) -> None:
         """A JSON document on stdout, indented unless it is one of many lines."""
-        click.echo(orjson.dumps(document, option=0 if line else orjson.OPT_INDENT_2).decode())
+        text = orjson.dumps(document, option=0 if line else orjson.OPT_INDENT_2).decode()
+        recall.heard(text)
+        click.echo(text)
 
     def errors(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Diagnostics on stderr; with `--json` also as the document on stdout."""

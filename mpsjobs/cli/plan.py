@@ -5,11 +5,13 @@ from pathlib import Path
 import click
 
 from mpsjobs.apply.result import ExitCode
-from mpsjobs.cli.options import common, open_project, strict, variables, verbose
+from mpsjobs.cli import recall
+from mpsjobs.cli.options import common, open_project, recalled, strict, variables, verbose
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_markdown import failure_markdown, plan_markdown
 from mpsjobs.cli.plan_text import Look, plan_lines
 from mpsjobs.cli.selecting import selected
+from mpsjobs.model.change import Kind
 from mpsjobs.model.diagnostics import SpecError
 from mpsjobs.plan.document import plan_document
 from mpsjobs.plan.selection import Selection
@@ -36,6 +38,7 @@ from mpsjobs.project import Options
 @strict
 @variables
 @verbose
+@recalled
 @common
 def command(
     output: Output,
@@ -70,6 +73,8 @@ def command(
             output.result(line)
     if out:
         output.say(f"Saved the plan. To carry out just this: mpsjobs apply {out}")
+    if not (out or plan.has_changes or plan.risks or plan.diagnostics or plan.count([Kind.FAILED])):
+        recall.repeatable(ExitCode.OK)
     if any(diagnostic.is_error for diagnostic in plan.diagnostics):
         return ExitCode.ERROR
     return ExitCode.CHANGES if detailed_exitcode and plan.has_changes else ExitCode.OK

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import click
 
+from mpsjobs.cli import recall
 from mpsjobs.cli.github import annotations
-from mpsjobs.cli.options import common, open_project, strict, variables
+from mpsjobs.cli.options import common, open_project, recalled, strict, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError
 from mpsjobs.plan.document import diagnostic_document
@@ -23,6 +24,7 @@ from mpsjobs.plan.document import diagnostic_document
 )
 @strict
 @variables
+@recalled
 @common
 def command(output: Output, *, form: str, strict: bool) -> int:
     """Check the settings and all specs; show every mistake with its place."""
@@ -51,6 +53,8 @@ def command(output: Output, *, form: str, strict: bool) -> int:
     else:
         output.diagnostics(diagnostics)
         output.result(f"The specs are valid: {len(loaded.assets)} assets.")
+    if not diagnostics:
+        recall.repeatable(0)
     return 0
 
 

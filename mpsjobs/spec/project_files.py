@@ -101,7 +101,7 @@ class _Walk:
 
     def _folders(self, folder: Path) -> Iterator[Path]:
         for child in _entries(folder):
-            if child.is_dir() and not (child / SETTINGS_NAME).is_file() and self._inside(child):
+            if child.is_dir() and not _is_project(child) and self._inside(child):
                 yield child
 
     def _inside(self, path: Path) -> bool:
@@ -110,6 +110,11 @@ class _Walk:
         label = path.relative_to(self.root).as_posix()
         self.problems.append(_outside(label, Position(label)))
         return False
+
+
+def _is_project(folder: Path) -> bool:
+    """By listing it, so that who follows what was read (see `mpsjobs.cli.recall`) sees that it was asked."""
+    return any(entry.name == SETTINGS_NAME for entry in _entries(folder))
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from mpsjobs.cli.selecting import selected
 from mpsjobs.model.change import Kind
 from mpsjobs.model.diagnostics import SpecError
 from mpsjobs.plan.document import plan_document
-from mpsjobs.plan.selection import Selection
+from mpsjobs.plan.selection import EVERYTHING, Selection
 from mpsjobs.project import Options
 
 
@@ -73,7 +73,8 @@ def command(
             output.result(line)
     if out:
         output.say(f"Saved the plan. To carry out just this: mpsjobs apply {out}")
-    if not (out or plan.has_changes or plan.risks or plan.diagnostics or plan.count([Kind.FAILED])):
+    doubtful = plan.has_changes or plan.risks or plan.diagnostics or plan.count([Kind.FAILED])
+    if not (doubtful or out) and selection == EVERYTHING:
         recall.repeatable(ExitCode.OK)
     if any(diagnostic.is_error for diagnostic in plan.diagnostics):
         return ExitCode.ERROR

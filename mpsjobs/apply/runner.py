@@ -34,7 +34,7 @@ from mpsjobs.apply.workers import (
     SweepAnswer,
 )
 from mpsjobs.model import events
-from mpsjobs.model.change import Copy, Delete, Import, Kind, Plan, Reconcile, Resume, Submit
+from mpsjobs.model.change import Copy, Delete, Import, Kind, Plan, Reconcile, Reject, Resume, Submit
 from mpsjobs.model.diagnostics import MissingInputError, MpsjobsError
 from mpsjobs.model.state import Output, TakeStatus
 
@@ -79,6 +79,11 @@ class Runner:
         run, origin = self.shared, self.shared.origin
         command = str(run.wiring.mode)
         run.append([events.RunStarted(run.at(), run_id, command, origin.version, origin.who, origin.commit)])
+        run.append(
+            events.TakeRejected(run.at(), action.attempt_id, action.rejected)
+            for action in plan.actions
+            if isinstance(action, Reject)
+        )
         of_sound: dict[str, list[int]] = {}
         for number, action in enumerate(plan.actions):
             if isinstance(action, Submit):

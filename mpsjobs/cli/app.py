@@ -15,6 +15,7 @@ from mpsjobs.spec.suggest import did_you_mean
 
 _COMMANDS = {
     "apply": "mpsjobs.cli.apply",
+    "approve": "mpsjobs.cli.approve",
     "completion": "mpsjobs.cli.completion",
     "destroy": "mpsjobs.cli.destroy",
     "doctor": "mpsjobs.cli.doctor",
@@ -31,8 +32,10 @@ _COMMANDS = {
     "init": "mpsjobs.cli.init",
     "models": "mpsjobs.cli.models",
     "output": "mpsjobs.cli.outputs",
+    "pick": "mpsjobs.cli.pick",
     "plan": "mpsjobs.cli.plan",
     "refresh": "mpsjobs.cli.refresh",
+    "reject": "mpsjobs.cli.reject",
     "review": "mpsjobs.cli.review",
     "schema": "mpsjobs.cli.schema",
     "show": "mpsjobs.cli.show",

@@ -23,6 +23,7 @@ FAMILIES = {
     "E08": "Plans and what a policy allows",
     "E09": "The state and its lock",
     "E10": "The cloud, the store and credentials",
+    "E12": "Takes and decisions",
 }
 
 _PACKAGE = Path(__file__).parent.parent

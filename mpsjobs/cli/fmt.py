@@ -1,9 +1,7 @@
 """`mpsjobs fmt`: settings and specs in one layout."""
 
 import difflib
-import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from mpsjobs.spec.fmt import Kind, format_text
 from mpsjobs.spec.fmt.files import files_below, files_of_project
 from mpsjobs.spec.project_files import SETTINGS_NAME, find_project
 from mpsjobs.spec.source import decode, read_text
+from mpsjobs.spec.writing import replace_text
 
 _STDIN = Path("-")
 
@@ -81,7 +80,7 @@ def command(output: Output, *, paths: tuple[Path, ...], check: bool, diff: bool,
     if not (check or diff):
         for result in changed:
             if result.path is not None:
-                _replace(result.path, result.after)
+                replace_text(result.path, result.after, result.label)
     _tell(output, results, problems, check=check, diff=diff)
     if not (problems or changed or _STDIN in paths):
         recall.repeatable(0)
@@ -147,32 +146,3 @@ def _formatted(path: Path | None, stdin_name: str) -> _Result:
         data = path.read_bytes()
     after = format_text(text, label, Kind.of(Path(label).name))
     return _Result(label, path, data.decode(errors="replace"), after)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all; its permissions stay, and a link goes on pointing where it did.
-
-    Raises:
-        MpsjobsError: it cannot be written; it is as it was.
-    """
-    path = path.resolve()
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise MpsjobsError.of(
-            "The file cannot be written.",
-            detail=f"{shown(path)}: {error.strerror or error}. It is as it was.",
-            hint="Check its permissions and those of its folder, and the free space on the disk.",
-            code=Code.FILE_NOT_WRITTEN,
-        ) from error

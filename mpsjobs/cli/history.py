@@ -10,7 +10,7 @@ from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError
-from mpsjobs.model.events import AssetPublished, AssetRecorded
+from mpsjobs.model.events import AssetPublished, AssetRecorded, TakeRejected
 from mpsjobs.upkeep.history import Happening, RunRecord, happenings, runs
 
 
@@ -108,7 +108,9 @@ _WORDS = {
     "AttemptAbandoned": "take {take} is no longer waited for{task}",
     "TakeDeleted": "take {take} deleted{task}",
     "TakeImported": "take {take} imported from {event.source}{task}",
+    "TakeRejected": "take {take} rejected: it is never used again",
 }
+_TAKEN_BACK = "take {take} may be used again: its rejection was taken back"
 
 
 def _what(each: Happening) -> str:
@@ -125,6 +127,8 @@ def _what(each: Happening) -> str:
             else "published no more"
         )
     task = f" (TaskId {each.task_id})" if each.task_id else ""
+    if isinstance(event, TakeRejected) and not event.rejected:
+        return _TAKEN_BACK.format(take=each.take)
     return _WORDS.get(kind, kind).format(take=each.take, task=task, event=event)
 
 

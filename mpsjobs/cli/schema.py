@@ -19,18 +19,22 @@ FOLDER = "schemas"
 
 WRITTEN = ("spec", "settings")
 """What people write."""
-PRINTED = ("plan", "apply-events", "validate", "show", "state-list", "output", "review", "error")
+PRINTED = ("plan", "apply-events", "validate", "show", "state-list", "output", "review", "decided", "error")
 """What commands print with --json."""
+TAKEN = ("picks",)
+"""What a command takes over from elsewhere."""
 
 
 @click.command("schema", epilog="Example: mpsjobs schema spec > mpsjobs-spec.schema.json")
-@click.argument("file", required=False, type=click.Choice((*WRITTEN, *PRINTED)))
+@click.argument("file", required=False, type=click.Choice((*WRITTEN, *PRINTED, *TAKEN)))
 @click.option(
     "--write", is_flag=True, help=f"Write those of specs and settings into {FOLDER}/ of the project."
 )
 @common
 def command(output: Output, *, file: str | None, write: bool) -> None:
     """Print a JSON Schema: of spec files or of the settings, with the models of this project, or of what a command prints with --json.
+
+    picks is what `mpsjobs pick --from` takes over.
 
     Editors with the YAML language server read it where a file begins with
     "# yaml-language-server: $schema=PATH"; see docs/guide/editors.md.
@@ -46,9 +50,9 @@ def command(output: Output, *, file: str | None, write: bool) -> None:
         return
     if file is None:
         raise click.UsageError(
-            f"Say which, such as mpsjobs schema spec: {listed((*WRITTEN, *PRINTED), 'or')}."
+            f"Say which, such as mpsjobs schema spec: {listed((*WRITTEN, *PRINTED, *TAKEN), 'or')}."
         )
-    if file in PRINTED:
+    if file in {*PRINTED, *TAKEN}:
         output.result(printed_schema(file).rstrip("\n"))
         return
     output.result(_text(file, _catalogue()).rstrip("\n"))

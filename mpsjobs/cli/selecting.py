@@ -1,6 +1,7 @@
 """Options that say which assets a command is about, and how far an apply goes with them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Final
 
@@ -37,7 +38,7 @@ def narrowed(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def selected(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--target`, `--exclude`, `--replace` and `--limit`; the command gets a `Selection`."""
+    """`--target`, `--exclude`, `--replace`, `--allow-regenerate` and `--limit`; the command gets a `Selection`."""
 
     @click.option(
         "--replace",
@@ -48,6 +49,14 @@ def selected(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Buy new takes for these addresses in place of those they have.",
     )
     @click.option(
+        "--allow-regenerate",
+        "regenerate",
+        multiple=True,
+        metavar="ADDR",
+        shell_complete=any_addresses,
+        help="Say yes to another sound for these addresses, although they are approved.",
+    )
+    @click.option(
         "--limit",
         type=click.IntRange(min=1),
         metavar="N",
@@ -55,9 +64,14 @@ def selected(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     @wraps(function)
     def command(
-        *arguments: Any, selection: Selection, replaced: tuple[str, ...], limit: int | None, **rest: Any
+        *arguments: Any,
+        selection: Selection,
+        replaced: tuple[str, ...],
+        regenerate: tuple[str, ...],
+        limit: int | None,
+        **rest: Any,
     ) -> Any:
-        chosen = Selection(selection.targets, replaced, exclude=selection.exclude, limit=limit)
+        chosen = replace(selection, replace=replaced, regenerate=regenerate, limit=limit)
         return function(*arguments, selection=chosen, **rest)
 
     return narrowed(command)

@@ -132,6 +132,16 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True)
+class Reject:
+    """Note that somebody rejected a take, so that it is never used again; or, `rejected` False, that it may be used after all."""
+
+    fingerprint: str
+    take: int
+    attempt_id: str
+    rejected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
     """Poll and collect a take that an earlier run submitted, for `timeout_s` seconds after its submission (None: as usual)."""
 
@@ -204,7 +214,9 @@ class Publish:
     pick: int | None
 
 
-Action: TypeAlias = Submit | Copy | Import | Resume | Reconcile | Record | Retire | Forget | Delete | Publish
+Action: TypeAlias = (
+    Reject | Submit | Copy | Import | Resume | Reconcile | Record | Retire | Forget | Delete | Publish
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,15 @@ class TakeImported:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeRejected:
+    """Somebody decided that this take is never used again; or, `rejected` False, that it may be after all."""
+
+    at: str
+    attempt_id: str
+    rejected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class TakeDeleted:
     """The outputs of this take are deleted from now on, whether that has come to its end or not: nobody may count on them."""
 
@@ -248,6 +257,7 @@ Event: TypeAlias = (
     | OutputsRecorded
     | TakeCopied
     | TakeImported
+    | TakeRejected
     | TakeDeleted
     | OutputsErased
     | AttemptAbandoned

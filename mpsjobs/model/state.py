@@ -111,6 +111,8 @@ class Take:
     A copy from another environment has `origin_attempt`, the attempt that was paid for, and its TaskId and RequestId. It came from
     `origin_environment`; `preferred` there: it is the one to use unless somebody picks another.
 
+    `rejected`: it is never used again, for another one took its place, or because somebody `declined` it after listening.
+
     What was imported says in `imported` from where: `task 24…`, `object bucket/key`. Of a deleted one, `outputs` are what was deleted.
     Once it is `erased`, they are gone from the store.
     """
@@ -143,6 +145,7 @@ class Take:
     preferred: bool = False
     imported: str | None = None
     erased: bool = False
+    declined: bool = False
 
     @property
     def root(self) -> str:

@@ -1,10 +1,12 @@
-"""What spec files say beside assets: renames, and takes that come from elsewhere."""
+"""What is said beside assets: renames, takes that come from elsewhere, and decisions about takes."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from mpsjobs.model.decisions import Decision
 from mpsjobs.model.diagnostics import Position
 from mpsjobs.model.ports import ObjectRef
 
@@ -67,10 +69,11 @@ def object_name(ref: ObjectRef) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """What spec files say beside assets."""
+    """What spec files say beside assets, and by address what `mpsjobs.picks.yaml` says of takes."""
 
     moved: tuple[Moved, ...] = ()
     imports: tuple[Imported, ...] = ()
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
 
 
 NOTHING_SAID: Final = Statements()

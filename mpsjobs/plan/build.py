@@ -24,6 +24,7 @@ from mpsjobs.model.lifecycle import Lifecycle
 from mpsjobs.model.state import AssetRecord, State, chosen_take
 from mpsjobs.model.statements import NOTHING_SAID, Statements
 from mpsjobs.plan.cost import priced
+from mpsjobs.plan.decisions import Ruling
 from mpsjobs.plan.diff import (
     Hindrance,
     Known,
@@ -59,6 +60,8 @@ def build(
 
     Deterministic: the same input gives the same plan. `desired` has unique addresses. Reads `state`, never changes it.
     """
+    ruling = Ruling(statements.decisions, state, terms)
+    state = ruling.state
     said = said_moves(statements.moved, state, {asset.address for asset in desired})
     every = name_sounds(
         in_order(desired),
@@ -67,12 +70,15 @@ def build(
         lambda asset, name: suffices(asset, name, state, terms),
         said.old_of,
     )
-    targeted = _targeted(every, state, terms)
     moves = seen_moves(every, state, terms.realm, said)
+    every = ruling.settle(every, moves)
+    state = ruling.state
+    targeted = _targeted(every, state, terms)
     purchases = Purchases(Copies(terms.sources, terms.realm), Imports(statements.imports, state))
     blocked = _blocked(every, state, terms)
     selected = _with_needs(every, targeted, blocked, terms)
-    changes = _changes(selected, blocked, moves, state, terms, purchases)
+    made = _changes(selected, blocked, moves, state, terms, purchases)
+    changes = {address: ruling.shown(change) for address, change in made.items()}
     wanted = {address: every[address] for address in changes}
     _mention_drawn_in(changes, selected, targeted)
     gone = state.assets.keys() - every.keys() - moves.gone
@@ -93,6 +99,7 @@ def build(
         serial=state.serial,
         changes=ordered,
         actions=(
+            *ruling.rejects,
             *open_takes,
             *purchases.copies.actions,
             *imports,
@@ -102,6 +109,7 @@ def build(
         risks=(
             *removals.risks,
             *large_regeneration(ordered),
+            *ruling.risks(ordered),
             *_risks(ordered, wanted, state, terms, purchases.copies),
             *bought_twice(ordered, purchases.copies),
         ),
@@ -109,8 +117,10 @@ def build(
             *diagnostics,
             *shared_sounds(ordered, wanted),
             *said.diagnostics,
+            *ruling.diagnostics,
             *purchases.imports.elsewhere(every),
             *forbidden(ordered, wanted, state),
+            *ruling.forbidden(ordered, wanted),
             *_breaches(ordered, terms, purchases.copies),
         ),
         environment=terms.environment,

@@ -10,7 +10,7 @@ from mpsjobs.model.lifecycle import Lifecycle, OnRemove
 from mpsjobs.model.state import AssetRecord, State, Take, TakeStatus
 from mpsjobs.plan.wanted import Wanted
 
-_NOT_HEARD = frozenset({"takes", "pick", "lifecycle"})
+NOT_HEARD = frozenset({"takes", "pick", "lifecycle", "rejected"})
 MOST_NAMES = 20
 """So many addresses are told one by one."""
 
@@ -121,7 +121,7 @@ def _regenerated(changes: list[Change], wanted: Mapping[str, Wanted]) -> Iterato
     for change in changes[:MOST_NAMES]:
         asset = wanted[change.address].asset
         at, origin = asset.lifecycle.guarded_at, asset.source or asset.origin
-        fields = ", ".join(each.path for each in change.reasons if each.path.split(".")[0] not in _NOT_HEARD)
+        fields = ", ".join(each.path for each in change.reasons if each.path.split(".")[0] not in NOT_HEARD)
         yield Diagnostic(
             f"{change.address} must not be regenerated (prevent_regenerate)",
             f"What is heard has changed: {fields}."

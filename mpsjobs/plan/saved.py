@@ -47,7 +47,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """`replace` are the globs of the replacements, `retry` says that what was given up is tried again."""
+    """`replace` are the globs of the replacements, `retry` says that what was given up is tried again.
+
+    `regenerate` are globs of what may get another sound although it is approved.
+    """
 
     realm: str
     environment: str | None
@@ -55,6 +58,7 @@ class SavedPlan:
     replace: tuple[str, ...]
     retry: bool
     bindings: Mapping[str, Binding]
+    regenerate: tuple[str, ...] = ()
 
     def selection(self, state: State) -> Selection:
         """Just the assets of the file; none for a plan without changes. What it replaces is replaced once, not with each apply."""
@@ -63,7 +67,8 @@ class SavedPlan:
             for address, binding in self.bindings.items()
             if matches(address, self.replace) and binding.next_take == _next_take(state, binding.fingerprint)
         )
-        return Selection(targets=tuple(self.bindings) or ("",), replace=replace, retry=self.retry)
+        targets = tuple(self.bindings) or ("",)
+        return Selection(targets, replace, self.retry, regenerate=self.regenerate)
 
 
 def encode(plan: Plan, state: State, selection: Selection) -> bytes:
@@ -91,6 +96,7 @@ def encode(plan: Plan, state: State, selection: Selection) -> bytes:
         "version": VERSION,
         "replace": [*selection.replace],
         "retry": selection.retry or FAILED in selection.targets,
+        "regenerate": [*selection.regenerate],
         "bindings": bindings,
         "plan": plan_document(plan),
     }
@@ -132,6 +138,7 @@ def decode(data: bytes, name: str) -> SavedPlan:
         tuple(document["replace"]),
         document["retry"],
         bindings,
+        tuple(document.get("regenerate", ())),
     )
 
 

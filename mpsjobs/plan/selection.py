@@ -19,6 +19,7 @@ CHANGED_SINCE: Final = "changed-since:"
 """Before a git revision: whatever means something else there."""
 
 _WAYS: Final = "level1.*, tag:NAME, file:specs/NAME.yaml, failed: and changed-since:REVISION"
+_PLAIN_ONLY: Final = frozenset({"--replace", "--allow-regenerate"})
 _GLOB: Final = frozenset("*?[")
 
 
@@ -65,7 +66,8 @@ class Selection:
 
     Without targets every asset is meant; what `exclude` names never is. `replace`, addresses and globs, asks for new takes in place of
     those that are there; like `failed:` and `retry`, it also tries again what was given up. At most `limit` assets are bought. `changed`
-    has, by revision, the addresses that mean something else there.
+    has, by revision, the addresses that mean something else there. `regenerate`, addresses and globs, is a yes to another sound for what
+    is approved.
     """
 
     targets: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ class Selection:
     exclude: tuple[str, ...] = ()
     limit: int | None = None
     changed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    regenerate: tuple[str, ...] = ()
     _targets: _Patterns = field(init=False, repr=False, compare=False)
     _replace: _Patterns = field(init=False, repr=False, compare=False)
     _exclude: _Patterns = field(init=False, repr=False, compare=False)
@@ -92,6 +95,9 @@ class Selection:
 
     def replaces(self, address: str) -> bool:
         return self._replace.match(address)
+
+    def may_regenerate(self, address: str) -> bool:
+        return matches(address, self.regenerate)
 
     def retries(self, address: str) -> bool:
         """Whether a sound that failed for good may be tried again: only when that was said."""
@@ -155,15 +161,16 @@ def mistaken(selection: Selection, assets: Iterable[Asset], state: State) -> Ite
         ("--target", selection.targets),
         ("--exclude", selection.exclude),
         ("--replace", selection.replace),
+        ("--allow-regenerate", selection.regenerate),
     )
     for option, patterns in given:
         for pattern in patterns:
             if pattern == FAILED or pattern.startswith(CHANGED_SINCE):
-                if option == "--replace":
-                    yield _of_no_kind(option, pattern, "--replace takes addresses and globs.")
-            elif pattern.startswith(TAG) and option != "--replace":
+                if option in _PLAIN_ONLY:
+                    yield _of_no_kind(option, pattern, f"{option} takes addresses and globs.")
+            elif pattern.startswith(TAG) and option not in _PLAIN_ONLY:
                 yield from _unknown(option, pattern, pattern.removeprefix(TAG), "tag", tags)
-            elif pattern.startswith(FILE) and option != "--replace":
+            elif pattern.startswith(FILE) and option not in _PLAIN_ONLY:
                 yield from _unknown(option, pattern, _path(pattern), "spec file", files)
             elif ":" in pattern:
                 yield _of_no_kind(option, pattern, f"These can be read: {_WAYS}.")

@@ -191,7 +191,11 @@ class ApplyRun:
         limit = self._planner.limit(options)
         return replace(
             options,
-            selection=Selection(targets=tuple(users) or ("",), retry=bool(options.resubmit)),
+            selection=Selection(
+                targets=tuple(users) or ("",),
+                retry=bool(options.resubmit),
+                regenerate=options.selection.regenerate,
+            ),
             saved=None,
             resubmit=(),
             max_generations=None if limit is None else max(0, limit - plan.generations + unspent),

@@ -1,7 +1,7 @@
 """A folder with `mpsjobs.yaml`: what is wanted, what has been done, and the plan from the one to the other."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,7 @@ from mpsjobs.wiring import Connections
 
 if TYPE_CHECKING:
     from mpsjobs.apply.receipts import Rebuilt
+    from mpsjobs.deciding import Decided, Verdict
     from mpsjobs.doctor import Finding
     from mpsjobs.project.applying import ApplyRun
 
@@ -180,6 +181,21 @@ class Project:
             yield Current(
                 address, record, take, files or tuple(filter(None, map(connections.file_of, outputs)))
             )
+
+    def decide(self, verdicts: Iterable["Verdict"], *, only_look: bool = False) -> "Decided":
+        """Write what somebody decided about takes into the project's files; `only_look`: say what would be written. The next apply obeys it.
+
+        Raises:
+            SpecError, StateError: see `plan`.
+            MpsjobsError: what cannot be decided, all of it at once, or a file cannot be written. Nothing was.
+        """
+        from mpsjobs.deciding import decide, write
+
+        loaded, state = self.load(), self.state()
+        decided = decide(self.root, loaded, self.plan_for(loaded, state, DEFAULTS), state, verdicts)
+        if not only_look:
+            write(self.root, decided)
+        return decided
 
     def doctor(self) -> Iterator["Finding"]:
         """Check all that an apply needs, one finding after the other; pays for nothing. Raises nothing for what is wrong."""

@@ -22,6 +22,7 @@ from mpsjobs.model.settings import BASE_ENVIRONMENT
 from mpsjobs.spec.mistakes import check, locate
 from mpsjobs.spec.policy_file import PolicyFile
 from mpsjobs.spec.prices import PricesFile
+from mpsjobs.spec.project_files import PICKS_NAME
 from mpsjobs.spec.section import Section
 from mpsjobs.spec.settings_file import (
     CredentialsFile,
@@ -84,7 +85,7 @@ def read_environments(root: Path, settings: Any, settings_file: str, tell: Tell)
                 found[name] = Environment(name, Map(value) if node is None else node, at)
     for path in sorted(root.glob("mpsjobs.*.yaml")):
         match = _FILE.fullmatch(path.name)
-        if match is None:
+        if match is None or path.name == PICKS_NAME:
             continue
         environment = _read_file(path, match[1], tell)
         if environment and environment.name in found:

@@ -12,6 +12,7 @@ from mpsjobs.model.settings import Settings
 from mpsjobs.model.statements import NOTHING_SAID, Statements
 from mpsjobs.spec.addresses import clashes
 from mpsjobs.spec.catalogue import Catalogue
+from mpsjobs.spec.decisions import check_decisions, read_decisions
 from mpsjobs.spec.dependencies import dependencies
 from mpsjobs.spec.imports import resolve_imports
 from mpsjobs.spec.layers import Fields
@@ -82,13 +83,17 @@ def load_assets(
         resolved = [(draft, resolver.asset(draft)) for draft in drafts]
         checks.row = None
         checks.add(collisions(resolved, settings.store, catalogue))
+        fields = {draft.address: draft.fields for draft in drafts}
+        decided = read_decisions(root)
+        checks.add(decided.problems)
+        checks.add(check_decisions(decided.decisions, fields, complete=complete))
         assets = sorted((asset for _, asset in resolved), key=lambda asset: asset.address)
     if not (files or checks.found):
         checks.add([_no_files(settings)])
     if any(diagnostic.is_error for diagnostic in checks.found):
         raise SpecError(*checks.found)
-    fields = {draft.address: draft.fields for draft in drafts}
-    return Loaded(tuple(assets), in_reading_order(checks.found), fields, Statements(moved, tuple(imports)))
+    statements = Statements(moved, tuple(imports), decided.decisions)
+    return Loaded(tuple(assets), in_reading_order(checks.found), fields, statements)
 
 
 def _no_files(settings: Settings) -> Diagnostic:

@@ -9,6 +9,8 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, SpecError
 
 SETTINGS_NAME = "mpsjobs.yaml"
+PICKS_NAME = "mpsjobs.picks.yaml"
+"""Where decisions about takes stand."""
 _SETTINGS_FILE = re.compile(r"mpsjobs(\..+)?\.ya?ml")
 
 
@@ -20,7 +22,7 @@ def find_project(start: Path) -> Path | None:
 
 def is_settings_file(name: str) -> bool:
     """Whether a file of this name holds settings: `mpsjobs.yaml`, or what goes with it, such as `mpsjobs.prod.yaml`."""
-    return _SETTINGS_FILE.fullmatch(name) is not None
+    return name != PICKS_NAME and _SETTINGS_FILE.fullmatch(name) is not None
 
 
 def leads_outside(pattern: str) -> bool:
@@ -35,7 +37,7 @@ def leads_outside(pattern: str) -> bool:
 def find_spec_files(root: Path, patterns: Iterable[str]) -> tuple[Path, ...]:
     """The files that match, sorted by path. `*` and `?` stay within a name, `**` stands for any folders.
 
-    Hidden folders, nested projects (folders with their own `mpsjobs.yaml`) and settings files are passed over; each folder is
+    Hidden folders, nested projects (folders with their own `mpsjobs.yaml`), settings files and decisions are passed over; each folder is
     entered once, whatever symbolic links say.
 
     Raises:
@@ -81,7 +83,7 @@ class _Walk:
                     self.files(child, tuple(rest))
             return
         for child in _entries(folder):
-            if matches(child.name) and not is_settings_file(child.name):
+            if matches(child.name) and child.name != PICKS_NAME and not is_settings_file(child.name):
                 self._file(child)
 
     def _file(self, path: Path) -> None:

@@ -28,6 +28,7 @@ from mpsjobs.model.events import (
     TakeCopied,
     TakeDeleted,
     TakeImported,
+    TakeRejected,
     TaskFailed,
     TaskSubmitted,
 )
@@ -53,6 +54,7 @@ _AttemptEvent: TypeAlias = (
     | SubmitUnknown
     | TaskFailed
     | OutputsRecorded
+    | TakeRejected
     | TakeDeleted
     | OutputsErased
     | AttemptAbandoned
@@ -70,6 +72,7 @@ _FROM: Mapping[type[_AttemptEvent], frozenset[TakeStatus]] = {
     TaskSubmitted: _UNANSWERED,
     TaskFailed: _UNANSWERED | {TakeStatus.SUBMITTED},
     OutputsRecorded: frozenset(TakeStatus) - {TakeStatus.DELETED},
+    TakeRejected: frozenset({TakeStatus.DONE}),
     TakeDeleted: frozenset({TakeStatus.DONE}),
     OutputsErased: frozenset({TakeStatus.DELETED}),
     AttemptAbandoned: _OPEN | {TakeStatus.SUBMITTED},
@@ -122,6 +125,7 @@ class Fold:
                 | SubmitUnknown()
                 | TaskFailed()
                 | OutputsRecorded()
+                | TakeRejected()
                 | TakeDeleted()
                 | OutputsErased()
                 | AttemptAbandoned()
@@ -337,7 +341,7 @@ def _begun(event: SubmitIntended | TakeCopied | TakeImported, status: TakeStatus
     )
 
 
-def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: PLR0911  # one answer an event
+def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: C901, PLR0911  # one answer an event
     """The take after the event; None when nothing was bought and its number becomes free."""
     match event:
         case Sending():
@@ -367,6 +371,8 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: PLR0911
             )
         case AttemptAbandoned():
             return replace(take, status=TakeStatus.ABANDONED)
+        case TakeRejected():
+            return replace(take, rejected=event.rejected, declined=event.rejected)
         case TakeDeleted():
             return replace(take, status=TakeStatus.DELETED)
         case OutputsErased():

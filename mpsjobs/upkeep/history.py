@@ -32,6 +32,7 @@ COUNTED: Final[Mapping[str, str]] = {
     "AssetForgotten": "forgotten",
     "TakeDeleted": "deleted",
     "PublishedErased": "cleared",
+    "TakeRejected": "rejected",
 }
 """What is counted of a run: the kind of event, and its word."""
 

@@ -26,6 +26,7 @@ from mpsjobs.model.events import (
     TakeCopied,
     TakeDeleted,
     TakeImported,
+    TakeRejected,
     TaskFailed,
     TaskSubmitted,
 )
@@ -192,7 +193,7 @@ def _of_attempt(draw: Any, state: State) -> Event | None:
         return OutputsErased(AT, attempt)
     choices: list[Event] = list(finished[1:])
     if take.status is TakeStatus.DONE:
-        choices.append(TakeDeleted(AT, attempt))
+        choices += [TakeDeleted(AT, attempt), TakeRejected(AT, attempt, draw(st.booleans()))]
     if take.status in {TakeStatus.INTENDED, TakeStatus.UNKNOWN}:
         choices += [*unanswered, finished[0], AttemptAbandoned(AT, attempt)]
     if take.status is TakeStatus.INTENDED:

@@ -20,6 +20,7 @@ from mpsjobs.model.events import (
     SubmitUnknown,
     SubmitWithdrawn,
     TakeDeleted,
+    TakeRejected,
     TaskFailed,
     TaskSubmitted,
 )
@@ -288,6 +289,18 @@ def test_a_deleted_take_is_used_no_more_and_is_remembered() -> None:
     assert state.assets["menu"].status is AssetStatus.FAILED
 
 
+def test_a_rejected_take_is_used_no_more_until_that_is_taken_back() -> None:
+    events = [*bought(), *bought("a2", take=2), recorded(takes=2), TakeRejected(AT, "a1")]
+    state = folded(*events)
+    first, second = state.pool("f1:x").takes
+    assert (first.usable, first.there, first.declined) == (False, True, True)
+    assert chosen_take(state.pool("f1:x"), REALM, 1) == second
+    assert state.assets["menu"].status is AssetStatus.PARTIAL
+    back = folded(*events, TakeRejected(AT, "a1", rejected=False))
+    assert back.pool("f1:x") == folded(*events[:-1]).pool("f1:x")
+    assert back.assets["menu"].status is AssetStatus.READY
+
+
 def test_a_forgotten_asset_keeps_its_takes_wherever_it_was_remembered() -> None:
     state = folded(*bought(), recorded(), AssetForgotten(AT, "menu"))
     assert (state.assets, state.retired) == ({}, {})
@@ -324,6 +337,7 @@ def test_a_task_that_is_given_up_can_still_bring_its_outputs() -> None:
             PublishedErased(AT, "menu", "b-1250000000/a.mp3"),
         ],
         [intended(), SUBMITTED, TakeDeleted(AT, "a1")],
+        [intended(), SUBMITTED, TakeRejected(AT, "a1")],
         [*bought(), OutputsErased(AT, "a1")],
         [*bought(), TakeDeleted(AT, "a1"), TakeDeleted(AT, "a1")],
         [*bought(), TakeDeleted(AT, "a1"), OutputsRecorded(AT, "a1", (output(),))],

@@ -120,6 +120,8 @@ _FILTERS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "TIME"),
     (r'"etag": "[^"]*"', '"etag": "ETAG"'),
     (r'"sha256": "[0-9a-f]{64}"', '"sha256": "SHA256"'),
+    (r'sha256: (\\?")[0-9a-f]+', r"sha256: \1SHA256"),
+    (r'(\d: \\?")[0-9a-f]{16}\b', r"\1SHA256"),
     (r'"(seconds|elapsed_s)": ?[\d.]+', r'"\1": SECONDS'),
     (r'"lineage": ?"[^"]*"', '"lineage": "LINEAGE"'),
     (r'"(python|host)": ?"[^"]*"', r'"\1": "…"'),

@@ -1,7 +1,7 @@
 """`mpsjobs fmt`: how spec files and settings should look.
 
 Guarantees: the meaning stays, which is checked on every result by reading it again with the loader's own reader; every comment stays;
-formatting what is formatted changes nothing; assets keep their order. Nothing is read from or written to disk here, and the result of
+formatting what is formatted changes nothing; assets keep their order, and decisions come into that of their addresses. Nothing is read from or written to disk here, and the result of
 `format_text` depends on nothing but the text and its kind, so that it may be cached by content.
 """
 
@@ -11,20 +11,25 @@ from typing import Any
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError
 from mpsjobs.model.garbage import uncollected
+from mpsjobs.spec.decision_lines import formatted as in_lines
+from mpsjobs.spec.decisions import decisions_in
 from mpsjobs.spec.fmt.layout import lay_out
 from mpsjobs.spec.fmt.order import SETTINGS, SPEC
 from mpsjobs.spec.fmt.tree import KeptAsWrittenError, read
-from mpsjobs.spec.project_files import is_settings_file
+from mpsjobs.spec.project_files import PICKS_NAME, is_settings_file
 from mpsjobs.spec.yaml import Map, Seq, parse
 
 
 class Kind(Enum):
     SPEC = SPEC
     SETTINGS = SETTINGS
+    DECISIONS = None
 
     @classmethod
     def of(cls, name: str) -> "Kind":
         """What a file of this name holds."""
+        if name == PICKS_NAME:
+            return cls.DECISIONS
         return cls.SETTINGS if is_settings_file(name) else cls.SPEC
 
 
@@ -41,6 +46,10 @@ def format_text(text: str, file: str, kind: Kind) -> str:
 
 
 def _formatted(text: str, file: str, kind: Kind) -> str:
+    if kind is Kind.DECISIONS:
+        if problems := decisions_in(text, file).problems:
+            raise SpecError(*problems)
+        return in_lines(text)
     before = parse(text, file)
     if before.problems:
         raise SpecError(*before.problems)

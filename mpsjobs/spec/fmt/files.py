@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mpsjobs.model.diagnostics import SpecError
 from mpsjobs.model.settings import SPEC_PATTERNS
-from mpsjobs.spec.project_files import SETTINGS_NAME, find_spec_files, is_settings_file
+from mpsjobs.spec.project_files import PICKS_NAME, SETTINGS_NAME, find_spec_files, is_settings_file
 from mpsjobs.spec.source import read_text
 from mpsjobs.spec.yaml import Map, Seq, parse
 
@@ -12,13 +12,14 @@ _SUFFIXES = frozenset({".yaml", ".yml"})
 
 
 def files_of_project(root: Path) -> tuple[Path, ...]:
-    """The settings and the specs of the project in the folder `root`. Settings with mistakes are no obstacle.
+    """The settings, the decisions and the specs of the project in the folder `root`. Settings with mistakes are no obstacle.
 
     Raises:
         SpecError: the patterns of the specs lead out of the project.
     """
     settings = sorted(each for each in root.iterdir() if is_settings_file(each.name) and each.is_file())
-    return (*settings, *find_spec_files(root, _patterns(root / SETTINGS_NAME)))
+    decisions = (root / PICKS_NAME,) if (root / PICKS_NAME).is_file() else ()
+    return (*settings, *decisions, *find_spec_files(root, _patterns(root / SETTINGS_NAME)))
 
 
 def files_below(folder: Path) -> tuple[Path, ...]:

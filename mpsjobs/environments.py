@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
-from mpsjobs._version import __version__
 from mpsjobs.model.change import Copy
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Severity
@@ -16,8 +15,8 @@ from mpsjobs.model.state import Output
 from mpsjobs.plan.promotion import Source
 from mpsjobs.spec.catalogue import Catalogue
 from mpsjobs.spec.settings import load_settings
-from mpsjobs.state.file_store import FileStateStore
-from mpsjobs.wiring import SCRATCH, Connections
+from mpsjobs.state.backend import StateBackend
+from mpsjobs.wiring import SCRATCH, Connections, state_store
 
 
 @dataclass(frozen=True)
@@ -46,18 +45,24 @@ class Sources:
         for name, other in self._others.items():
             if other.provider.realm != self.settings.provider.realm:
                 continue
-            state = FileStateStore(self.root / other.state.path, clock=self.clock, version=__version__).read()
+            state = self._state(other).read()
             sources.append(Source(name, state))
             if not state.serial:
                 notices.append(
                     Diagnostic(
                         f"The environment {name or BASE_ENVIRONMENT} has no state yet",
-                        f"There is none at {other.state.path}, so nothing is copied from it.",
+                        f"There is none at {other.state.place}, so nothing is copied from it.",
                         severity=Severity.NOTICE,
                         code=Code.NOTHING_TO_REUSE,
                     )
                 )
         return tuple(sources), tuple(notices)
+
+    def _state(self, other: Settings) -> StateBackend:
+        def connections() -> Connections:
+            return Connections(self.root, other, self.catalogue, self.clock)
+
+        return state_store(self.root, other, self.clock, connections)
 
     def _of_other_realms(self) -> Iterator[Diagnostic]:
         here = self.settings.provider.realm

@@ -9,13 +9,15 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mpsjobs._version import __version__
 from mpsjobs.model.asset import Asset, ReferenceKind, StoreTarget
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
-from mpsjobs.model.ports import Clock, ObjectRef, ObjectStore
+from mpsjobs.model.ports import Clock, Condition, ObjectRef, ObjectStore
 from mpsjobs.model.settings import ProviderKind, Settings, Site, StoreKind
 from mpsjobs.model.state import Output, Take
 from mpsjobs.spec.catalogue import Catalogue, FormatPlace
+from mpsjobs.state.file_store import FileStateStore
 
 if TYPE_CHECKING:
     import ssl
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from mpsjobs.cloud.mps import MpsClient
     from mpsjobs.cloud.proxy import Proxies
     from mpsjobs.emulator import EmulatorConfig
+    from mpsjobs.state.backend import StateBackend
 
 SCRATCH = ".mpsjobs"
 """What can be made again: emulator data, caches, the memory of downloads. Git-ignored."""
@@ -37,6 +40,15 @@ METADATA_ADDRESS = "MPSJOBS_METADATA"
 """Variable with the address of the machine's metadata service, where it is not the vendor's own."""
 
 HOSTS = {Site.INTL: "mps.intl.tencentcloudapi.com", Site.CN: "mps.tencentcloudapi.com"}
+
+
+def state_store(
+    root: Path, settings: Settings, clock: Clock, connections: Callable[[], "Connections"]
+) -> "StateBackend":
+    """Where the state is that these settings name. `connections` are asked for only where it is not in a file."""
+    if settings.state.backend == "cos":
+        return connections().shared_state()
+    return FileStateStore(root / settings.state.path, clock=clock, version=__version__)
 
 
 @dataclass(frozen=True)
@@ -175,6 +187,47 @@ class Connections:
             self.clock,
             ahead=timedelta(seconds=VALID_S, minutes=5),  # what signs a URL has to live as long as it
         )
+
+    def shared_state(self) -> "StateBackend":
+        """The state in a bucket. Nothing is asked of it yet, not even credentials."""
+        from hashlib import blake2b
+
+        from mpsjobs.state.shared import Shared
+        from mpsjobs.state.shared_store import SharedStateStore
+
+        state = self.settings.state
+        at = ObjectRef(state.bucket, state.region, state.key)
+        return SharedStateStore(
+            Shared(lambda: self._state_objects, at, self.clock),
+            self.root / SCRATCH / "state" / blake2b(state.place.encode(), digest_size=8).hexdigest(),
+            clock=self.clock,
+            version=__version__,
+            server=f"{state.endpoint or state.region}/{state.bucket}",
+            probe=self._probe_state,
+        )
+
+    @cached_property
+    def _state_objects(self) -> ObjectStore:
+        """Each request is sent once, and soon given up: who waits for the lock waits longer than any write may take."""
+        from mpsjobs.cloud.cos_store import CosStore
+
+        state, network = self.settings.state, self.settings.network
+        return CosStore(
+            self.credentials(),
+            self.clock,
+            endpoint=state.endpoint,
+            addressing_style=state.addressing_style,
+            connect_timeout_s=min(network.connect_timeout_s, 3),
+            read_timeout_s=min(network.read_timeout_s, 6),
+            ca_file=self.root / network.ca_file if network.ca_file else None,
+            attempts=1,
+        )
+
+    def _probe_state(self) -> Condition | None:
+        from mpsjobs.cloud.conditional import probe
+
+        state = self.settings.state
+        return probe(self._state_objects, StoreTarget(state.bucket, state.region, state.key)).condition
 
     def file_of(self, output: Output) -> Path | None:
         """The object itself, where the store is a folder of this machine and has it."""

@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal, assert_never
@@ -74,7 +75,9 @@ class CosStore:
         read_timeout_s: float = 60,
         ca_file: Path | None = None,
         multipart_bytes: int = MULTIPART_BYTES,
+        attempts: int = 4,
     ) -> None:
+        """`attempts`: how often a request is sent when the network or the server fails; 1: a write lands before this returns, or never."""
         self._credentials = credentials
         self._clock = clock
         self._endpoint = endpoint
@@ -88,7 +91,7 @@ class CosStore:
             s3={"addressing_style": addressing_style},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            retries={"mode": "standard", "total_max_attempts": 4},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             connect_timeout=connect_timeout_s,
             read_timeout=read_timeout_s,
             max_pool_connections=32,
@@ -226,6 +229,33 @@ class CosStore:
                     return None
                 raise
             return ObjectInfo(ref, answer["ContentLength"], _bare(answer["ETag"]))
+
+    def read(self, ref: ObjectRef) -> bytes | None:
+        check_key(ref.key)
+        with self._failures_named("read", ref):
+            try:
+                answer = self._client(ref.region).get_object(Bucket=ref.bucket, Key=ref.key)
+            except ClientError as error:
+                if _is_missing(error):
+                    return None
+                raise
+            with contextlib.closing(answer["Body"]) as body:
+                content: bytes = body.read()  # verifies the length
+                return content
+
+    def age_s(self, ref: ObjectRef) -> float | None:
+        check_key(ref.key)
+        with self._failures_named("read", ref):
+            try:
+                answer = self._client(ref.region).head_object(Bucket=ref.bucket, Key=ref.key)
+            except ClientError as error:
+                if _is_missing(error):
+                    return None
+                raise
+            told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+            now = parsedate_to_datetime(told) if told else self._clock.utc()
+            age: timedelta = now - answer["LastModified"]
+            return max(0.0, age.total_seconds())
 
     def list(self, prefix: ObjectRef, *, start_after: str = "") -> Iterator[ObjectInfo]:
         pages = self._client(prefix.region).get_paginator("list_objects_v2")

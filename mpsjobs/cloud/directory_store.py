@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -102,6 +103,24 @@ class DirectoryStore:
                 return _info(ref, path.stat()) if path.is_file() else None
             except FileNotFoundError:
                 return None
+
+    def read(self, ref: ObjectRef) -> bytes | None:
+        path = self._path(ref)
+        with _failures_named("read", ref):
+            try:
+                return path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                return None
+
+    def age_s(self, ref: ObjectRef) -> float | None:
+        path = self._path(ref)
+        with _failures_named("read", ref):
+            try:
+                written = path.stat().st_mtime
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            with tempfile.TemporaryFile(dir=path.parent) as now:  # the file system's own clock
+                return max(0.0, os.fstat(now.fileno()).st_mtime - written) if path.is_file() else None
 
     def list(self, prefix: ObjectRef, *, start_after: str = "") -> Iterator[ObjectInfo]:
         folder, _, _ = prefix.key.rpartition("/")

@@ -160,6 +160,9 @@ class Code(StrEnum):
     STATE_IN_CI = "E0911"
     STATE_BEHIND_STORE = "E0912"
     STATE_SALVAGED = "E0913"
+    STATE_OUT_OF_REACH = "E0930"
+    STATE_OBJECT_DAMAGED = "E0931"
+    STATE_INCOMPLETE = "E0932"
 
     # the cloud, the store and credentials: E10
     NO_CREDENTIALS = "E1001"

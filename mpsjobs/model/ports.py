@@ -257,6 +257,14 @@ class ObjectStore(Protocol):
 
     def head(self, ref: ObjectRef) -> ObjectInfo | None: ...
 
+    def read(self, ref: ObjectRef) -> bytes | None:
+        """The content of an object that fits into memory. None when there is no such object."""
+        ...
+
+    def age_s(self, ref: ObjectRef) -> float | None:
+        """How many seconds ago the object was written, by the store's own clock, to the second. None when there is no such object."""
+        ...
+
     def list(self, prefix: ObjectRef, *, start_after: str = "") -> Iterator[ObjectInfo]:
         """The objects whose keys begin with `prefix.key`, in the order of their keys, after the key `start_after`."""
         ...
@@ -307,8 +315,15 @@ class StateSession(Protocol):
         """Whether events from now on are kept in memory only. Never goes back to false."""
         ...
 
+    @property
+    def intents_ahead(self) -> int:
+        """How many submissions are worth intending with one `append`, where each append has its price. 1 where it is cheap."""
+        ...
+
     def confirm(self) -> None:
-        """Check that the state is still ours; call it before each paid request. Cheap: a few system calls, no network.
+        """Check that the state is still ours; call it right before each paid request.
+
+        Cheap: a few system calls; a shared state is asked over the network once in a few seconds.
 
         Raises:
             LockLostError: `force-unlock` took the lock away, or the lock, the journal or the snapshot was replaced or edited.
@@ -318,6 +333,9 @@ class StateSession(Protocol):
 
     def append(self, events: Sequence[Event], *, sync: bool = True) -> None:
         """Append to the journal and fold into `state`. With `sync` all of it, and everything before it, is durable on return.
+
+        Where the state is shared, durable means that it is in the store for an intent, and for whatever else is followed by an act that
+        cannot be taken back. What tells of such an act afterwards may follow within a second, or with the next of the former kind.
 
         Raises:
             StateError: it could not be made durable; nothing more may be submitted. `state` has the events all the same. Said once:

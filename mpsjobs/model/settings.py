@@ -122,8 +122,22 @@ class NetworkSettings:
 
 @dataclass(frozen=True, slots=True)
 class StateSettings:
+    """Where the state is: in a file, or in a bucket below `key`. `endpoint` and `addressing_style` as for the store."""
+
     backend: Literal["file", "cos"] = "file"
     path: str = "mpsjobs.state.json"
+    bucket: str = ""
+    region: str = ""
+    key: str = ""
+    endpoint: str | None = None
+    addressing_style: Literal["virtual", "path"] = "virtual"
+
+    @property
+    def place(self) -> str:
+        """The same for two settings that mean the same state."""
+        if self.backend == "file":
+            return self.path
+        return f"{self.endpoint or self.region}/{self.bucket}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from mpsjobs.project.checks import require_fit_plan, require_whole_state
 from mpsjobs.project.options import Options
 from mpsjobs.project.planning import Planner
 from mpsjobs.spec.load import Loaded
-from mpsjobs.state.identity import boot_id, host_name, timestamp
+from mpsjobs.state.identity import host_name, timestamp
 
 
 class ApplyRun:
@@ -134,7 +134,7 @@ class ApplyRun:
         """Before anything is planned: withdraw what was never sent, and take in outputs of attempts whose answer was lost."""
         session, connections, settings = self._session, self._planner.connections, self._planner.settings
         now = timestamp(connections.clock.utc())
-        settled = list(settle(session.state, host=host_name(), boot_id=boot_id(), at=now))
+        settled = list(settle(session.state, host=host_name(), boot_id=self._planner.store.boot_id, at=now))
         if settled:
             session.append(settled)
         realm, songs = settings.provider.realm, self._planner.songs_of

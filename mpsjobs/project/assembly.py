@@ -23,7 +23,7 @@ from mpsjobs.model.ports import StateSession
 from mpsjobs.plan.selection import matches
 from mpsjobs.project.options import Options
 from mpsjobs.project.planning import Planner
-from mpsjobs.state.identity import TimeOrderedIds, boot_id, git_commit, host_name, who
+from mpsjobs.state.identity import TimeOrderedIds, git_commit, host_name, who
 from mpsjobs.wiring import SCRATCH, Connections
 
 
@@ -62,7 +62,7 @@ def runner(
         ),
         workers=threads,
         clock=clock,
-        origin=Origin(realm, host_name(), boot_id(), who(), __version__, git_commit(connections.root)),
+        origin=Origin(realm, host_name(), planner.store.boot_id, who(), __version__, git_commit(connections.root)),
         wiring=Wiring(
             project=settings.owner,
             new_id=TimeOrderedIds(clock).new,

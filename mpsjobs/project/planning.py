@@ -17,15 +17,20 @@ from mpsjobs.plan.selection import EVERYTHING, mistaken
 from mpsjobs.project.options import Options
 from mpsjobs.spec.load import Loaded
 from mpsjobs.spec.variables import Given
-from mpsjobs.state.identity import boot_id, host_name
+from mpsjobs.state.backend import StateBackend
+from mpsjobs.state.identity import host_name
 from mpsjobs.wiring import SCRATCH, Connections
 
 
 @dataclass(frozen=True)
 class Planner:
-    """Plans for one project. `notices` are what its settings gave occasion to say, `given` the values of its variables."""
+    """Plans for one project, whose state is in `store`.
+
+    `notices` are what its settings gave occasion to say, `given` the values of its variables.
+    """
 
     connections: Connections
+    store: StateBackend
     notices: tuple[Diagnostic, ...]
     given: Given
 
@@ -54,7 +59,7 @@ class Planner:
                 sound.additional_parameters
             ),
             host=host_name(),
-            boot_id=boot_id(),
+            boot_id=self.store.boot_id,
             max_generations=self.limit(options),
             selection=options.saved.selection(state) if options.saved else options.selection,
             environment=settings.environment_name,

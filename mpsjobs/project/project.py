@@ -28,9 +28,9 @@ from mpsjobs.spec.project_files import find_project
 from mpsjobs.spec.settings import load_settings
 from mpsjobs.spec.suggest import did_you_mean
 from mpsjobs.spec.variables import Given
-from mpsjobs.state.file_store import FileStateStore
-from mpsjobs.state.identity import TimeOrderedIds, boot_id, host_name, timestamp, who
-from mpsjobs.wiring import Connections
+from mpsjobs.state.backend import StateBackend
+from mpsjobs.state.identity import TimeOrderedIds, host_name, timestamp, who
+from mpsjobs.wiring import Connections, state_store
 
 if TYPE_CHECKING:
     from mpsjobs.apply.receipts import Rebuilt
@@ -67,7 +67,6 @@ class Project:
         self.notices = notices
         self.given = given or Given(environ=os.environ)
         self._clock = SystemClock()
-        self.store = FileStateStore(root / settings.state.path, clock=self._clock, version=__version__)
 
     @classmethod
     def open(
@@ -105,6 +104,11 @@ class Project:
         return load_catalogue(self.settings.models)
 
     @cached_property
+    def store(self) -> StateBackend:
+        """Where the state lives."""
+        return state_store(self.root, self.settings, self._clock, lambda: self.connections)
+
+    @cached_property
     def connections(self) -> Connections:
         """What the settings plug the project into."""
         return Connections(self.root, self.settings, self.catalogue, self._clock)
@@ -112,7 +116,7 @@ class Project:
     @cached_property
     def planner(self) -> Planner:
         """Makes the project's plans."""
-        return Planner(self.connections, self.notices, self.given)
+        return Planner(self.connections, self.store, self.notices, self.given)
 
     def load(self, *, strict: bool = False) -> Loaded:
         """Read all spec files.
@@ -271,7 +275,7 @@ class Project:
                 targets,
                 session.state,
                 host=host_name(),
-                boot_id=boot_id(),
+                boot_id=self.store.boot_id,
             )
             if rebuilt.events:
                 run_id, commit = TimeOrderedIds(self._clock).new(), session.state.commit

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, SpecError
@@ -157,15 +157,20 @@ def laid_over(settings: Map, environment: Environment) -> Map:
     return made
 
 
-def state_path(path: str, environment: Environment | None) -> str:
-    """Where the state of an environment is; `path` is what its settings say."""
-    if environment is None or "path" in environment.written("state"):
-        return path
-    head, name, tail = path, environment.name, ".state.json"
-    if path.endswith(tail):
+def own_state(place: str, environment: Environment | None, field: Literal["path", "key"]) -> str:
+    """Where the state of an environment is; `place` is what its settings say in this field."""
+    if environment is None or field in environment.written("state"):
+        return place
+    head, name, tail = place, environment.name, ".state.json"
+    if place.endswith(tail):
         return f"{head.removesuffix(tail)}.{name}{tail}"
-    whole = PurePosixPath(path)
+    whole = PurePosixPath(place)
     return str(whole.with_name(f"{whole.stem}.{name}{whole.suffix}"))
+
+
+def state_key(project: str) -> str:
+    """What the objects of a state in a bucket are named by, where the settings say nothing."""
+    return f"{project}/mpsjobs.state"
 
 
 def without_templates(root: Any) -> Any:
@@ -269,18 +274,31 @@ def _shared_states(settings: Any, environments: Mapping[str, Environment], file:
     users: dict[str, str] = {}
     for environment in (None, *environments.values()):
         root = laid_over(settings, environment) if environment else settings
-        state = root.get("state")
-        path = state.get("path") if isinstance(state, Map) else None
-        path = state_path(path if isinstance(path, str) and path else "mpsjobs.state.json", environment)
-        form = str(PurePosixPath(path)).casefold()
+        field, place, form = _state_of(root, environment)
         name = environment.name if environment else BASE_ENVIRONMENT
         if form in users and environment:
-            mark = locate(environment.node, ("state", "path"))
+            mark = locate(environment.node, ("state", field))
             yield Diagnostic(
                 f"The environments {users[form]} and {name} have the same state",
-                f"Both keep it in {path}; each would retire what the other has made.",
-                "Give one of them another `state: {path: …}`, or none: it gets one by its name.",
+                f"Both keep it in {place}; each would retire what the other has made.",
+                f"Give one of them another `state: {{{field}: …}}`, or none: it gets one by its name.",
                 position=position(mark, file) if mark else environment.at,
                 code=Code.SHARED_STATE,
             )
         users.setdefault(form, name)
+
+
+def _state_of(root: Any, environment: Environment | None) -> tuple[Literal["path", "key"], str, str]:
+    """The field that says where a state is, what it says, and a form that is the same for two that mean the same place."""
+    written = root.get("state")
+    told = (
+        {key: value for key, value in written.items() if isinstance(value, str)}
+        if isinstance(written, Map)
+        else {}
+    )
+    if told.get("backend") != "cos":
+        place = own_state(told.get("path") or "mpsjobs.state.json", environment, "path")
+        return "path", place, str(PurePosixPath(place)).casefold()
+    key = own_state(told.get("key") or state_key(str(root.get("project"))), environment, "key").strip("/")
+    where = told.get("endpoint") or told.get("region") or ""
+    return "key", f"{told.get('bucket')}/{key}", f"{where}/{told.get('bucket')}/{key}"

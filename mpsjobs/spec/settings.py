@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from mpsjobs._version import __version__
@@ -29,9 +29,10 @@ from mpsjobs.spec.environments import (
     Environment,
     choose,
     laid_over,
+    own_state,
     plain_fields,
     read_environments,
-    state_path,
+    state_key,
     unknown,
     without_templates,
 )
@@ -155,14 +156,6 @@ class _Reading:
                     "Name folders inside of the project, with `/` between them.",
                     code=Code.SPECS_OUTSIDE,
                 )
-        if file.state.backend == "cos":
-            self.problem(
-                ("state", "backend"),
-                'The state backend "cos" is not supported yet',
-                "This version of mpsjobs keeps its state in a file.",
-                "Write `backend: file`, or remove the key.",
-                code=Code.NOT_SUPPORTED_YET,
-            )
         provider = self.provider()
         return Settings(
             project=file.project or "",
@@ -170,7 +163,7 @@ class _Reading:
             store=self.store(provider),
             **({"specs": tuple(file.specs)} if file.specs else {}),
             required_version=file.required_version,
-            state=StateSettings(file.state.backend, state_path(file.state.path, self.chosen)),
+            state=self.state(),
             download=self.download(),
             policy=self.policy(provider),
             prices=self.prices(),
@@ -268,19 +261,41 @@ class _Reading:
 
     def needs_a_bucket(self, provider: ProviderSettings) -> None:
         why = f"With `{provider.kind}`" if self.file.store.kind is None else "With `kind: cos`"
+        self.needs_place("store", f"{why}, audio goes into a COS bucket.", Code.STORE_INCOMPLETE)
+
+    def needs_place(self, section: Literal["store", "state"], why: str, code: Code) -> None:
+        """A section that means a bucket says which."""
+        file = self.file.store if section == "store" else self.file.state
         for name, example in (("bucket", "aurora-1250000000"), ("region", "ap-guangzhou")):
             # What was written but wrong has its diagnostic already.
-            if getattr(self.file.store, name) is None and locate(self.root, ("store", name)) is locate(
-                self.root, ("store",)
+            if getattr(file, name) is None and locate(self.root, (section, name)) is locate(
+                self.root, (section,)
             ):
                 self.problem(
-                    ("store",),
-                    f'The store needs a "{name}"',
-                    f"{why}, audio goes into a COS bucket.",
-                    f"Add `{name}: {example}` under `store:`.",
+                    (section,),
+                    f'The {section} needs a "{name}"',
+                    why,
+                    f"Add `{name}: {example}` under `{section}:`.",
                     key=True,
-                    code=Code.STORE_INCOMPLETE,
+                    code=code,
                 )
+
+    def state(self) -> StateSettings:
+        file = self.file.state
+        if file.backend == "cos":
+            self.needs_place(
+                "state", "With `backend: cos`, it is kept in a COS bucket.", Code.STATE_INCOMPLETE
+            )
+        key = bare_prefix(file.key) if file.key else state_key(self.file.project or "")
+        return StateSettings(
+            backend=file.backend,
+            path=own_state(file.path, self.chosen, "path"),
+            bucket=file.bucket or "",
+            region=file.region or "",
+            key=own_state(key, self.chosen, "key"),
+            endpoint=file.endpoint,
+            addressing_style=file.addressing_style,
+        )
 
     def policy(self, provider: ProviderSettings) -> PolicySettings:
         file = self.file.policy

@@ -138,6 +138,16 @@ class StateFile(Section):
     TITLE: ClassVar[str] = "`state`"
     backend: Literal["file", "cos"] = Field("file", description="Where the state is kept.")
     path: ProjectPath = Field("mpsjobs.state.json", description="Path of the state file.")
+    bucket: Bucket | None = Field(None, description="For `cos`: `name-appid`.")
+    region: Region | None = Field(None, description="For `cos`: region of the bucket.")
+    key: Prefix | None = Field(
+        None,
+        description="For `cos`: what the names of all its objects begin with. `<project>/mpsjobs.state` if unset.",
+    )
+    endpoint: Endpoint | None = Field(None, description="For `cos`: any S3-compatible server.")
+    addressing_style: Literal["virtual", "path"] = Field(
+        "virtual", description="For `cos`: how the server wants buckets named."
+    )
 
 
 class EnvironmentFile(Section):
@@ -152,7 +162,7 @@ class EnvironmentFile(Section):
     store: StoreFile | None = Field(None, description="Laid over `store`, key by key.")
     state: StateFile | None = Field(
         None,
-        description="Laid over `state`. Without a path of its own the environment's name is put into the file's: "
+        description="Laid over `state`. Without a path or key of its own the environment's name is put into it: "
         "`mpsjobs.prod.state.json`.",
     )
     download: ProjectPath | None = Field(

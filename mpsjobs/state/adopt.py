@@ -6,8 +6,8 @@ from pathlib import Path
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.state import State
+from mpsjobs.state.backend import StateBackend
 from mpsjobs.state.disk import failures_named
-from mpsjobs.state.file_store import FileStateStore
 from mpsjobs.state.shape import ShapeError
 from mpsjobs.state.snapshot import Snapshot, decode_snapshot, encode_snapshot, is_errored
 
@@ -20,7 +20,7 @@ class Adopted:
 
     serial: int
     changed: bool
-    kept: Path | None
+    kept: str | None
 
 
 def is_snapshot(file: Path) -> bool:
@@ -33,7 +33,7 @@ def is_snapshot(file: Path) -> bool:
         return not is_errored(file.read_bytes())
 
 
-def adopt(store: FileStateStore, file: Path, *, force: bool = False, lock_timeout_s: float = 0) -> Adopted:
+def adopt(store: StateBackend, file: Path, *, force: bool = False, lock_timeout_s: float = 0) -> Adopted:
     """Let the state in `file`, as `state pull` writes it, take the place of the one here.
 
     Refused unless `force`: a state of another history, one that is older than what is here, and one that lacks a paid take that is known

@@ -15,6 +15,7 @@ from mpsjobs.state.codec import Header, Line, encode_header
 from mpsjobs.state.disk import check_writable, failures_named, file_id, keep_backup, replace_file, sibling
 from mpsjobs.state.file_session import BACKUP, Before, FileSession
 from mpsjobs.state.fold import Fold
+from mpsjobs.state.identity import boot_id
 from mpsjobs.state.journal import JournalWriter, Mark, Tail, read_journal, stream
 from mpsjobs.state.lock import StateLock
 from mpsjobs.state.shape import ShapeError
@@ -34,7 +35,7 @@ class _Found:
 
 
 class FileStateStore:
-    """State in a folder (see `StateStore`). Reading writes nothing; only an appended event makes files, apart from the lock's.
+    """State in a folder (see `StateBackend`). Reading writes nothing; only an appended event makes files, apart from the lock's.
 
     A state that has never had an event has the lineage "" and the serial 0; it gets its lineage with the first event.
     """
@@ -50,7 +51,6 @@ class FileStateStore:
         return self._find().fold.state
 
     def open(self, operation: str, *, lock_timeout_s: float, lineage: str | None = None) -> FileSession:
-        """See `StateStore.open`. A state that begins now gets this lineage, else a new one."""
         lock = self._lock()
         lock.acquire(operation, timeout_s=lock_timeout_s)
         try:
@@ -66,37 +66,25 @@ class FileStateStore:
             lock.release()
             raise
 
-    def lines(self) -> tuple[Line, ...]:
-        """Every line of the journal. Hold the lock."""
-        with failures_named("reading of the state", self._path):
-            return read_journal(self._journal).lines if self._journal.exists() else ()
+    @property
+    def name(self) -> str:
+        return str(self._path)
 
-    def history(self) -> Iterator[Line]:
-        """The lines of the journal one by one, read without the lock; none where nothing has ever happened.
+    @property
+    def boot_id(self) -> str:
+        return boot_id()
 
-        Raises:
-            StateError: the journal is damaged, or missing although there is a snapshot.
-        """
+    def history(self, after: int = 0) -> Iterator[Line]:
         with failures_named("reading of the state", self._path):
             if self._journal.exists():
-                yield from stream(self._journal)
+                yield from (line for line in stream(self._journal) if line.seq > after)
             else:
                 self._without_journal(self._snapshot(self._path))
 
     def force_unlock(self, lock_id: str | None = None) -> LockInfo | None:
-        """Take the lock away from a run that is dead, or that this machine knows nothing of (see `StateLock.force`)."""
         return self._lock().force(lock_id)
 
-    def rebase(self, *, lock_timeout_s: float = 0) -> Path | None:
-        """Accept the snapshot as the whole truth and begin a new journal after it.
-
-        What happened after the snapshot was saved is no longer known, paid tasks among it. The old journal, if there is one, is kept
-        under another name, which is returned.
-
-        Raises:
-            LockHeldError: another run holds the state.
-            StateError: there is no sound snapshot.
-        """
+    def rebase(self, *, lock_timeout_s: float = 0) -> str | None:
         lock = self._lock()
         lock.acquire("rebase", timeout_s=lock_timeout_s)
         try:
@@ -114,17 +102,8 @@ class FileStateStore:
 
     def replace(
         self, choose: Callable[[State | None], State | None], *, lock_timeout_s: float = 0
-    ) -> Path | None:
-        """Let another state take the place of this one, with a new journal after it.
-
-        `choose` is given what is here, None when it cannot be trusted, and returns the new state, None to leave everything. Its serial is
-        higher than that of what is here, so that a crash in between is seen, and `rebase` goes on from it. What was here is kept under
-        other names; returns that of the journal.
-
-        Raises:
-            LockHeldError: another run holds the state.
-            StateError: it cannot be written.
-        """
+    ) -> str | None:
+        """See `StateBackend.replace`. A crash in between is seen, because of the serial, and `rebase` goes on from it."""
         lock = self._lock()
         lock.acquire("state push", timeout_s=lock_timeout_s)
         try:
@@ -144,7 +123,7 @@ class FileStateStore:
         finally:
             lock.release()
 
-    def _begin_anew(self, state: State) -> Path | None:
+    def _begin_anew(self, state: State) -> str | None:
         """A new journal after the saved state. The old one, if there is one, is kept under another name."""
         aside = self._aside(self._journal, state.serial)
         with failures_named("rebase of the state", self._journal):
@@ -153,7 +132,7 @@ class FileStateStore:
                 # A second name first: at no time is the old journal without one.
                 aside.hardlink_to(self._journal)
             replace_file(self._journal, encode_header(Header(state.lineage, state.serial)))
-        return aside if kept else None
+        return str(aside) if kept else None
 
     def _aside(self, path: Path, serial: int) -> Path:
         return sibling(path, f".before-{serial}-{uuid.uuid4().hex[:8]}")

@@ -97,14 +97,7 @@ class StateLock:
         try:
             info = self.read_info()
             if lock_id is not None and (info is None or info.id != lock_id):
-                raise StateError.of(
-                    "No lock has this ID",
-                    detail=f"The lock on {self._state_path} has the ID {info.id}."
-                    if info
-                    else "Nobody holds the lock.",
-                    hint="Look who holds it; without an ID force-unlock takes any lock that no living process holds.",
-                    code=Code.NO_SUCH_LOCK,
-                )
+                raise no_such_lock(info, str(self._state_path))
             with failures_named("release of the lock", self._epoch_path):
                 before = self._read_epoch().strip()
                 epoch = int(before) + 1 if before.isdigit() else 1
@@ -128,7 +121,7 @@ class StateLock:
             while not _try(lock):
                 left = deadline - self._clock.monotonic()
                 if left <= 0:
-                    raise self._held(hint)
+                    raise lock_held(self.read_info(), str(self._path), hint)
                 self._clock.sleep(min(_POLL_S, left))
         except OSError as error:
             raise self._impossible(f"{error.strerror or error}") from error
@@ -163,27 +156,6 @@ class StateLock:
             replace_file(self._info_path, data, durable=False)
         return info
 
-    def _held(self, hint: str) -> LockHeldError:
-        info = self.read_info()
-        if info is None:
-            detail = f"Somebody holds {self._path} and has not said who."
-        else:
-            detail = "\n".join(
-                (
-                    "Lock info:",
-                    f"  ID:        {info.id}",
-                    f"  Operation: {info.operation}",
-                    f"  Info:      {info.info}",
-                    f"  Who:       {info.who}",
-                    f"  Version:   {info.version}",
-                    f"  Created:   {info.created}",
-                    f"  Path:      {info.path}",
-                )
-            )
-        return LockHeldError.of(
-            "Another run holds the lock on the state", detail=detail, hint=hint, code=Code.LOCKED
-        )
-
     def _impossible(self, why: str) -> StateError:
         return StateError.of(
             "The state cannot be locked",
@@ -191,6 +163,38 @@ class StateLock:
             hint="Check the folder's permissions and the free space, or keep the state on a file system with locks (`state.path`).",
             code=Code.CANNOT_LOCK,
         )
+
+
+def lock_held(info: LockInfo | None, place: str, hint: str) -> LockHeldError:
+    """The error of a run that does not get the lock, with all that the holder says of itself."""
+    if info is None:
+        detail = f"Somebody holds {place} and has not said who."
+    else:
+        detail = "\n".join(
+            (
+                "Lock info:",
+                f"  ID:        {info.id}",
+                f"  Operation: {info.operation}",
+                f"  Info:      {info.info}",
+                f"  Who:       {info.who}",
+                f"  Version:   {info.version}",
+                f"  Created:   {info.created}",
+                f"  Path:      {info.path}",
+            )
+        )
+    return LockHeldError.of(
+        "Another run holds the lock on the state", detail=detail, hint=hint, code=Code.LOCKED
+    )
+
+
+def no_such_lock(info: LockInfo | None, place: str) -> StateError:
+    """The lock that was to be taken away is not the one that is held."""
+    return StateError.of(
+        "No lock has this ID",
+        detail=f"The lock on {place} has the ID {info.id}." if info else "Nobody holds the lock.",
+        hint="Look who holds it; without an ID force-unlock takes any lock that no living process holds.",
+        code=Code.NO_SUCH_LOCK,
+    )
 
 
 def lock_lost(why: str) -> LockLostError:

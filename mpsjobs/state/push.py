@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mpsjobs.model.codes import Code
@@ -23,9 +23,9 @@ from mpsjobs.model.events import (
     TaskSubmitted,
 )
 from mpsjobs.model.state import State
+from mpsjobs.state.backend import StateBackend
 from mpsjobs.state.codec import Line, encode_line
 from mpsjobs.state.disk import failures_named
-from mpsjobs.state.file_store import FileStateStore
 from mpsjobs.state.fold import Fold
 from mpsjobs.state.shape import ShapeError
 from mpsjobs.state.snapshot import Errored, decode_errored
@@ -41,7 +41,7 @@ class Pushed:
     serial: int
 
 
-def push(store: FileStateStore, file: Path, *, lock_timeout_s: float = 0) -> Pushed:
+def push(store: StateBackend, file: Path, *, lock_timeout_s: float = 0) -> Pushed:
     """Append the unrecorded events of `file` to the journal, durably, and save. Doing it twice does nothing the second time.
 
     Where the journal simply ends before them, all of them are appended. Where other runs have written since, only what is known about
@@ -58,13 +58,13 @@ def push(store: FileStateStore, file: Path, *, lock_timeout_s: float = 0) -> Pus
             return Pushed(0, 0, 0, session.state.serial)
         first = errored.lines[0].seq
         _check(session.state, errored, file)
-        recorded = {line.seq: _content(line.event) for line in store.lines() if line.seq >= first}
+        recorded = {line.seq: _content(line.event) for line in store.history(first - 1)}
         missing = [line for line in errored.lines if recorded.get(line.seq) != _content(line.event)]
         events = [line.event for line in missing]
         if missing and session.state.serial >= missing[0].seq:  # others have written since
             known = set(recorded.values())
             missing = [line for line in missing if _content(line.event) not in known]
-            events = list(_still_true([line.event for line in missing], Fold(store.read()), file))
+            events = list(still_true([line.event for line in missing], session.state, file))
         session.append(events)
         return Pushed(
             len(events), len(errored.lines) - len(missing), len(missing) - len(events), session.state.serial
@@ -105,8 +105,21 @@ def _check(state: State, errored: Errored, file: Path) -> None:
     )
 
 
-def _still_true(events: Sequence[Event], trial: Fold, file: Path) -> Iterator[Event]:
-    """What the events say that the history, gone on since, does not know yet."""
+def still_true(events: Sequence[Event], state: State, file: Path) -> Iterator[Event]:
+    """What the events say that the history, gone on since to this state, does not know yet. `file` is where they stand.
+
+    Raises:
+        StateError: they tell of a paid task and contradict it.
+    """
+    trial = Fold(
+        replace(
+            state,
+            assets=dict(state.assets),
+            pools=dict(state.pools),
+            retired=dict(state.retired),
+            superseded=dict(state.superseded),
+        )
+    )
     for event in events:
         match event:
             case RunStarted() | RunFinished() | SubmitIntended():

@@ -73,7 +73,7 @@ def decode_snapshot(data: bytes) -> Snapshot:
         StateError: a newer mpsjobs wrote it.
     """
     with uncollected():
-        document = _opened(data)
+        document = opened(data)
         if "unrecorded" in document:
             raise ShapeError(
                 "it is a state that could not be recorded, to be put back with `mpsjobs state push`"
@@ -89,7 +89,7 @@ def decode_errored(data: bytes) -> Errored:
         StateError: a newer mpsjobs wrote it.
     """
     with uncollected():
-        document = _opened(data)
+        document = opened(data)
         lines = document.get("unrecorded")
         if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
             raise ShapeError("it is no state that could not be recorded: it has no `unrecorded`")
@@ -122,8 +122,13 @@ def _document(state: State, offset: int) -> dict[str, Any]:
     }
 
 
-def _opened(data: bytes) -> dict[str, Any]:
-    """The document, of a version that can be read, as it was written."""
+def opened(data: bytes) -> dict[str, Any]:
+    """The document that `sealed` made, of a version that can be read, as it was written.
+
+    Raises:
+        ShapeError: it is not one; the text says why.
+        StateError: a newer mpsjobs wrote it.
+    """
     if not data or data.isspace():
         raise ShapeError("it is empty")
     try:

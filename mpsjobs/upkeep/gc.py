@@ -8,13 +8,16 @@ from mpsjobs._version import __version__
 from mpsjobs.apply.deletion import Deletion, Doomed, delete_takes, unfinished
 from mpsjobs.cloud.clock import SystemClock
 from mpsjobs.model.change import Kind
+from mpsjobs.model.settings import Settings
 from mpsjobs.model.state import State, Take, TakeStatus, chosen_take
 from mpsjobs.project import Options, Project
 from mpsjobs.spec.load import Loaded
 from mpsjobs.spec.settings import load_settings
+from mpsjobs.state.backend import StateBackend
 from mpsjobs.state.file_store import FileStateStore
 from mpsjobs.state.identity import timestamp
 from mpsjobs.upkeep.operation import Operation, operation
+from mpsjobs.wiring import Connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,26 @@ def other_states(project: Project) -> tuple[State, ...]:
         SpecError: the settings of an environment hold mistakes.
         StateError: one of the states cannot be trusted, so nobody knows what it refers to.
     """
-    root, own = project.root, (project.root / project.settings.state.path).resolve()
-    names: tuple[str | None, ...] = (None, *project.settings.environments)
-    paths = {root / load_settings(root, name)[0].state.path for name in names}
-    paths |= {*root.glob("mpsjobs*.state.json"), *own.parent.glob("mpsjobs*.state.json")}
-    others = sorted({path.resolve() for path in paths} - {own})
-    return tuple(FileStateStore(path, clock=SystemClock(), version=__version__).read() for path in others)
+    root, own = project.root, project.settings.state
+    others = {
+        settings.state.place: settings
+        for name in (None, *project.settings.environments)
+        if (settings := load_settings(root, name)[0]).state.place != own.place
+    }
+    files = {(root / each.state.path).resolve() for each in others.values() if each.state.backend == "file"}
+    ours = (root / own.path).resolve()
+    files |= {path.resolve() for folder in (root, ours.parent) for path in folder.glob("mpsjobs*.state.json")}
+    if own.backend == "file":
+        files.discard(ours)
+    stores: list[StateBackend] = [
+        FileStateStore(path, clock=SystemClock(), version=__version__) for path in sorted(files)
+    ]
+    stores += [_in_bucket(project, each) for each in others.values() if each.state.backend != "file"]
+    return tuple(store.read() for store in stores)
+
+
+def _in_bucket(project: Project, settings: Settings) -> StateBackend:
+    return Connections(project.root, settings, project.catalogue, SystemClock()).shared_state()
 
 
 def _retired_before(state: State, moment: datetime) -> set[str]:

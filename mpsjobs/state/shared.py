@@ -1,0 +1,241 @@
+"""The objects of a state that is kept in a bucket, by their names, and what a failure to reach them means.
+
+Everything lies under the state's key::
+
+    KEY.head                       which epoch was the last that anybody told of: a hint, for who reads without the lock
+    KEY.heads/EPOCH.json           how far that epoch is: its snapshot, and whether its journal goes on after it
+    KEY/SERIAL-EPOCH.json          a snapshot, never changed
+    KEY.journal/EPOCH-SEQ.jsonl    events from number SEQ on, never changed
+    KEY.lock, KEY.lock.alive/ID    who holds the state, and that this one still lives
+
+An epoch is the time of one holder. Its number is in every name that it writes, so that nobody ever writes what another one has written,
+however late a request of a former holder arrives. The numbers follow one another without a gap.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+from mpsjobs.model.codes import Code
+from mpsjobs.model.diagnostics import CloudError, StateError
+from mpsjobs.model.ports import Clock, Condition, ObjectRef, ObjectStore
+from mpsjobs.state import codec
+from mpsjobs.state.codec import (
+    DamagedLineError,
+    Header,
+    Line,
+    decode_header,
+    decode_line,
+    encode_header,
+    encode_line,
+)
+from mpsjobs.state.shape import Shape, ShapeError
+from mpsjobs.state.snapshot import opened, sealed
+
+JSON: Final = "application/json"
+LINES: Final = "application/x-ndjson"
+_PAUSES_S: Final = (0.5, 1.0, 2.0)
+_HOPELESS: Final = frozenset(
+    {
+        "403",
+        "AccessDenied",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidBucketName",
+        "InvalidToken",
+        "NoSuchBucket",
+        "PathStyleDomainForbidden",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    }
+)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far an epoch is.
+
+    `begin` is the number of the last event before it, `base` of the last one that is not in the journal at all. `serial` is that of its
+    snapshot, which `snapshot_epoch` wrote (0: there is none, the state is empty). `open`: events may follow the snapshot. `condition` is what the server at `server` was seen to honour.
+    `holder` tells the session that wrote it from any other.
+    """
+
+    lineage: str
+    epoch: int
+    holder: str
+    begin: int
+    serial: int
+    snapshot_epoch: int
+    base: int
+    open: bool
+    condition: str | None
+    server: str
+
+
+_HEAD = Shape(Head)
+HINT: Final = ".head"
+
+
+def head_name(epoch: int) -> str:
+    return f".heads/{epoch:08d}.json"
+
+
+def snapshot_name(serial: int, epoch: int) -> str:
+    return f"/{serial:010d}-{epoch:08d}.json"
+
+
+def segment_name(epoch: int, first: int) -> str:
+    return f".journal/{epoch:08d}-{first:010d}.jsonl"
+
+
+def encode_head(head: Head) -> bytes:
+    return sealed({"version": codec.VERSION} | asdict(head))
+
+
+def decode_head(data: bytes) -> Head:
+    """Raises ShapeError or StateError, as `opened`."""
+    document = opened(data)
+    return _HEAD.read({name: document[name] for name in Head.__dataclass_fields__ if name in document})
+
+
+def encode_segment(lineage: str, lines: list[Line]) -> bytes:
+    """Lines that follow one another, as one object: a small journal of its own."""
+    base = lines[0].seq - 1
+    return b"".join(
+        [encode_header(Header(lineage, base)), *(encode_line(replace(line, durable=base)) for line in lines)]
+    )
+
+
+def decode_segment(data: bytes, lineage: str, first: int) -> tuple[Line, ...]:
+    """Raises ShapeError: it is not whole, or another one's; StateError: a newer mpsjobs wrote it."""
+    head, *pieces = data.removesuffix(b"\n").split(b"\n")
+    try:
+        header = decode_header(head)
+        lines = tuple(map(decode_line, pieces))
+    except DamagedLineError as error:
+        raise ShapeError(str(error)) from None
+    if header != Header(lineage, first - 1) or [line.seq for line in lines] != list(
+        range(first, first + len(lines))
+    ):
+        raise ShapeError("it belongs to another history, or to another place in it")
+    return lines
+
+
+class Shared:
+    """The objects of one state. Thread-safe. `objects` sends each request once, so that what failed may be asked again here, or not at all.
+
+    Every method raises StateError where the bucket cannot be asked.
+    """
+
+    def __init__(self, objects: Callable[[], ObjectStore], at: ObjectRef, clock: Clock) -> None:
+        self._objects = objects
+        self.at = at
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        return f"{self.at.bucket}/{self.at.key}"
+
+    def get(self, name: str) -> bytes | None:
+        ref = self._ref(name)
+        return self._again(lambda objects: objects.read(ref), "read")
+
+    def get_once(self, name: str) -> bytes | None:
+        """Without asking again: what it says was true after this was called."""
+        ref = self._ref(name)
+        return self._named(lambda objects: objects.read(ref), "read")
+
+    def put(self, name: str, content: bytes, *, content_type: str = JSON) -> None:
+        """Write an object, again when that failed: for what only this process ever writes."""
+        ref = self._ref(name)
+        self._again(
+            lambda objects: objects.put(ref, content, content_type=content_type, metadata={}), "written"
+        )
+
+    def put_once(self, name: str, content: bytes) -> None:
+        """Write an object. When this returns, no request is on its way any more."""
+        ref = self._ref(name)
+        self._named(lambda objects: objects.put(ref, content, content_type=JSON, metadata={}), "written")
+
+    def create_once(self, name: str, content: bytes, condition: Condition) -> bool:
+        """Write an object where there is none. Whether the server says that it did; see `ObjectStore.create` for what that is worth."""
+        ref = self._ref(name)
+        made = self._named(
+            lambda objects: objects.create(ref, content, condition=condition, content_type=JSON, metadata={}),
+            "written",
+        )
+        return made is not None
+
+    def age_s(self, name: str) -> float | None:
+        ref = self._ref(name)
+        return self._again(lambda objects: objects.age_s(ref), "read")
+
+    def delete(self, name: str) -> None:
+        ref = self._ref(name)
+        self._named(lambda objects: objects.delete(ref), "written")
+
+    def _ref(self, name: str) -> ObjectRef:
+        return replace(self.at, key=f"{self.at.key}{name}")
+
+    def _again(self, ask: Callable[[ObjectStore], _T], verb: str) -> _T:
+        for pause in _PAUSES_S:
+            try:
+                return ask(self._objects())
+            except CloudError as error:
+                if error.code in _HOPELESS or error.diagnostics[0].code is not Code.STORE_FAILED:
+                    raise self._failed(error, verb) from error
+            self._clock.sleep(pause)
+        return self._named(ask, verb)
+
+    def _named(self, ask: Callable[[ObjectStore], _T], verb: str) -> _T:
+        try:
+            return ask(self._objects())
+        except CloudError as error:
+            raise self._failed(error, verb) from error
+
+    def _failed(self, error: CloudError, verb: str) -> StateError:
+        cause = error.diagnostics[0]
+        why = f"{cause.summary.removesuffix('.')}. {cause.detail}".strip()
+        return StateError.of(
+            f"The state in the bucket cannot be {verb}",
+            detail=why,
+            hint=f"{cause.hint} The settings of the state are those under `state:`.".strip(),
+            code=Code.STATE_OUT_OF_REACH,
+        )
+
+    def damaged(self, name: str, why: str) -> StateError:
+        return StateError.of(
+            "An object of the state cannot be trusted",
+            detail=f"{self.at.bucket}/{self.at.key}{name}: {why}. Nothing was changed.",
+            hint="Nobody but mpsjobs may write below the state's key. Go back to an earlier snapshot with `mpsjobs state rollback`, then take "
+            "in what was bought since with `mpsjobs state rebuild`.",
+            code=Code.STATE_OBJECT_DAMAGED,
+        )
+
+
+def cached(folder: Path, name: str, load: Callable[[], bytes | None]) -> bytes | None:
+    """The content of an object that never changes, from this machine if it was read before; the newest alone is kept."""
+    file = folder / name.rpartition("/")[2]
+    try:
+        return file.read_bytes()
+    except OSError:
+        content = load()
+    if content is not None:
+        remember(file, content)
+    return content
+
+
+def remember(file: Path, content: bytes) -> None:
+    """Keep the content of a snapshot here, and no other. That it cannot be kept does not matter."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f".{os.getpid()}.tmp")
+        temporary.write_bytes(content)
+        temporary.replace(file)
+        for other in file.parent.glob("*.json"):
+            if other != file:
+                other.unlink(missing_ok=True)

@@ -1,0 +1,320 @@
+"""State in a bucket: several machines share it. See `mpsjobs.state.shared` for the objects that it is made of."""
+
+import contextlib
+import secrets
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from mpsjobs.model.codes import Code
+from mpsjobs.model.diagnostics import StateError
+from mpsjobs.model.ports import Clock, Condition, LockInfo
+from mpsjobs.model.state import State
+from mpsjobs.state import own_journal
+from mpsjobs.state.codec import Header, Line
+from mpsjobs.state.fold import Fold
+from mpsjobs.state.identity import boot_id
+from mpsjobs.state.own_journal import Left, OwnJournal
+from mpsjobs.state.push import still_true
+from mpsjobs.state.shape import ShapeError
+from mpsjobs.state.shared import (
+    HINT,
+    Head,
+    Shared,
+    cached,
+    decode_head,
+    decode_segment,
+    encode_head,
+    head_name,
+    remember,
+    segment_name,
+    snapshot_name,
+)
+from mpsjobs.state.shared_lock import TERMS, SharedLock, Terms
+from mpsjobs.state.shared_session import Found, SharedSession
+from mpsjobs.state.snapshot import Snapshot, decode_snapshot, encode_snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class _Epoch:
+    """An epoch, and the number of its last event that counts; None while it goes on."""
+
+    head: Head
+    end: int | None
+
+
+class SharedStateStore:
+    """State in a bucket (see `StateBackend`). Reading writes nothing; only an event makes objects, apart from those of the lock.
+
+    `folder` is on this machine: the last snapshot that was read, and what is known here alone. `probe` says which condition the server at
+    `server` honours; it is asked once in the life of a state.
+    """
+
+    def __init__(
+        self,
+        shared: Shared,
+        folder: Path,
+        *,
+        clock: Clock,
+        version: str,
+        server: str,
+        probe: Callable[[], Condition | None],
+        terms: Terms = TERMS,
+    ) -> None:
+        self._shared = shared
+        self._folder = folder
+        self._clock = clock
+        self._version = version
+        self._server = server
+        self._probe = probe
+        self._terms = terms
+
+    @property
+    def name(self) -> str:
+        return self._shared.name
+
+    @cached_property
+    def boot_id(self) -> str:
+        return own_journal.place_id(self._folder) or f"{boot_id()} {uuid.uuid4().hex}"
+
+    def read(self) -> State:
+        found = self._found(self._hinted())
+        for left in own_journal.left_behind(self._folder):
+            if _follows(left, found):
+                _fold_in(found.fold, left)
+        return found.fold.state
+
+    def open(self, operation: str, *, lock_timeout_s: float, lineage: str | None = None) -> SharedSession:
+        hint = self._hinted()
+        condition = self._condition(hint)
+        lock = self._lock()
+        lock.acquire(operation, timeout_s=lock_timeout_s, condition=condition)
+        try:
+            found = self._found(self._newest(hint))
+            left = own_journal.left_behind(self._folder)
+            begun = next((each.header.lineage for each in left if _follows(each, found)), None)
+            first = self._first(found.head, found.fold.state.serial, condition, lineage or begun)
+            own = self._own(first, found.fold.state.serial)
+            session = SharedSession(found, first, self._shared, lock, own, self._remember)
+            for each in left:
+                self._bring_back(session, each, found)
+        except BaseException:
+            lock.release()
+            raise
+        return session
+
+    def history(self, after: int = 0) -> Iterator[Line]:
+        head = self._hinted()
+        if head is None:
+            return
+        last = max(after, head.base)
+        for epoch in self._epochs(head, last):
+            seq = epoch.head.begin
+            while seq != epoch.end and (lines := self._segment(epoch.head.epoch, seq + 1, head.lineage)):
+                yield from (line for line in lines if line.seq > last)
+                seq = lines[-1].seq
+            if epoch.end is not None and seq != epoch.end:
+                name = segment_name(epoch.head.epoch, seq + 1)
+                raise self._shared.damaged(name, "it is not there")
+
+    def force_unlock(self, lock_id: str | None = None) -> LockInfo | None:
+        return self._lock().force(lock_id)
+
+    def replace(
+        self, choose: Callable[[State | None], State | None], *, lock_timeout_s: float = 0
+    ) -> str | None:
+        with self._held("state push", lock_timeout_s) as (lock, head, condition):
+            try:
+                here = self._found(head).fold.state if head else None
+            except StateError:
+                here = None
+            chosen = choose(here if head else State(lineage=""))
+            if chosen is None:
+                return None
+            return self._begin_anew(lock, chosen, head, condition)
+
+    def rebase(self, *, lock_timeout_s: float = 0) -> str | None:
+        with self._held("rebase", lock_timeout_s) as (lock, head, condition):
+            if head is None or not head.serial:
+                raise StateError.of(
+                    "There is no snapshot to go on from",
+                    detail=f"{self.name} has none.",
+                    hint="See what there is in the bucket below that key.",
+                    code=Code.STATE_UNREADABLE,
+                )
+            return self._begin_anew(lock, self._snapshot(head), head, condition)
+
+    # --- reading -----------------------------------------------------------------------------------------------------------------
+
+    def _hinted(self) -> Head | None:
+        """The newest head that anybody told of."""
+        data = self._shared.get(HINT)
+        return None if data is None else self._head(HINT, data)
+
+    def _newest(self, hint: Head | None) -> Head | None:
+        """The newest head of all. Epochs follow one another, so one that is not there ends them."""
+        head, epoch = hint, hint.epoch if hint else 0
+        if head is not None and (data := self._shared.get(head_name(epoch))):
+            head = self._head(head_name(epoch), data)
+        while (data := self._shared.get(head_name(epoch + 1))) is not None:
+            epoch += 1
+            head = self._head(head_name(epoch), data)
+        return head
+
+    def _found(self, head: Head | None) -> Found:
+        if head is None:
+            return Found(None, Fold(State(lineage="")))
+        fold = Fold(self._snapshot(head))
+        while head.open and (lines := self._segment(head.epoch, fold.state.serial + 1, head.lineage)):
+            for line in lines:
+                fold.apply(line.event, line.seq)
+        return Found(head, fold)
+
+    def _snapshot(self, head: Head) -> State:
+        if not head.serial:
+            return State(lineage=head.lineage)
+        name = snapshot_name(head.serial, head.snapshot_epoch)
+        data = cached(self._folder, name, lambda: self._shared.get(name))
+        if data is None:
+            raise self._shared.damaged(name, "it is not there")
+        try:
+            state = decode_snapshot(data).state
+        except ShapeError as error:
+            raise self._shared.damaged(name, str(error)) from None
+        if (state.lineage, state.serial) != (head.lineage, head.serial):
+            raise self._shared.damaged(
+                name, f"it ends with event {state.serial} of the history {state.lineage}"
+            )
+        return state
+
+    def _segment(self, epoch: int, first: int, lineage: str) -> tuple[Line, ...] | None:
+        name = segment_name(epoch, first)
+        data = self._shared.get(name)
+        if data is None:
+            return None
+        try:
+            return decode_segment(data, lineage, first)
+        except ShapeError as error:
+            raise self._shared.damaged(name, str(error)) from None
+
+    def _head(self, name: str, data: bytes) -> Head:
+        try:
+            return decode_head(data)
+        except ShapeError as error:
+            raise self._shared.damaged(name, str(error)) from None
+
+    def _epochs(self, newest: Head, after: int) -> list[_Epoch]:
+        """Those that have events with numbers above `after`, in order. What a holder wrote after it had lost its lock lies beyond its end."""
+        end = None if newest.open else newest.serial
+        found = [_Epoch(newest, end)]
+        while (head := found[-1].head).begin > after:
+            name = head_name(head.epoch - 1)
+            data = self._shared.get(name)
+            if data is None:
+                raise self._shared.damaged(name, "it is not there")
+            found.append(_Epoch(self._head(name, data), head.begin))
+        return found[::-1]
+
+    # --- writing -----------------------------------------------------------------------------------------------------------------
+
+    def _lock(self) -> SharedLock:
+        return SharedLock(self._shared, self._clock, self._version, self._terms)
+
+    def _condition(self, head: Head | None) -> Condition | None:
+        """What the server honours, as it was seen; looked at anew when the state was moved to another server."""
+        if head is not None and head.server == self._server:
+            return Condition(head.condition) if head.condition else None
+        return self._probe()
+
+    def _first(self, head: Head | None, begin: int, condition: Condition | None, lineage: str | None) -> Head:
+        told, holder = str(condition) if condition else None, secrets.token_hex(4)
+        if head is None:
+            name = lineage or str(uuid.uuid4())
+            return Head(name, 1, holder, 0, 0, 0, 0, open=True, condition=told, server=self._server)
+        return replace(
+            head,
+            epoch=head.epoch + 1,
+            holder=holder,
+            begin=begin,
+            open=True,
+            condition=told,
+            server=self._server,
+        )
+
+    def _own(self, first: Head, serial: int) -> OwnJournal | None:
+        if own_journal.place_id(self._folder) is None:
+            return None
+        return OwnJournal(self._folder, first.epoch, first.holder, Header(first.lineage, serial))
+
+    def _remember(self, name: str, data: bytes) -> None:
+        remember(self._folder / name.rpartition("/")[2], data)
+
+    def _bring_back(self, session: SharedSession, left: Left, found: Found) -> None:
+        """Put into the bucket what a session of this machine that was cut off knew alone."""
+        state = session.state
+        if _follows(left, found):
+            events = [line.event for line in left.lines if line.seq > state.serial]
+        elif found.head is None or left.header.lineage != found.head.lineage:
+            return  # another history: nobody knows what it means here
+        else:
+            events = list(still_true([line.event for line in left.lines], state, left.file))
+        if events:
+            session.append(events)
+            session.share()
+        left.file.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _held(
+        self, operation: str, timeout_s: float
+    ) -> Iterator[tuple[SharedLock, Head | None, Condition | None]]:
+        hint = self._hinted()
+        condition = self._condition(hint)
+        lock = self._lock()
+        lock.acquire(operation, timeout_s=timeout_s, condition=condition)
+        try:
+            yield lock, self._newest(hint), condition
+        finally:
+            lock.release()
+
+    def _begin_anew(
+        self, lock: SharedLock, state: State, before: Head | None, condition: Condition | None
+    ) -> str | None:
+        """A new epoch, whose history begins after this state."""
+        first = self._first(before, state.serial, condition, state.lineage)
+        head = replace(
+            first,
+            lineage=state.lineage,
+            serial=state.serial,
+            snapshot_epoch=first.epoch,
+            begin=state.serial,
+            base=state.serial,
+            open=False,
+        )
+        data = encode_snapshot(Snapshot(state, 0))
+        name = snapshot_name(state.serial, head.epoch)
+        lock.confirm()
+        self._shared.put(name, data)
+        self._remember(name, data)
+        lock.confirm()
+        for each in (head_name(head.epoch), HINT):
+            self._shared.put(each, encode_head(head))
+        return f"{self.name}{head_name(before.epoch)}" if before else None
+
+
+def _follows(left: Left, found: Found) -> bool:
+    """Whether nobody has written since: what stands there simply goes on."""
+    head, serial = found.head, found.fold.state.serial
+    if head is None:
+        return left.header.base == serial == 0
+    if head.holder == left.holder:
+        return True
+    return head.epoch < left.epoch and left.header == Header(head.lineage, serial)
+
+
+def _fold_in(fold: Fold, left: Left) -> None:
+    for line in left.lines:
+        if line.seq == fold.state.serial + 1:
+            fold.apply(line.event, line.seq)
+            fold.state.lineage = left.header.lineage

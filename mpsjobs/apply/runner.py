@@ -177,7 +177,8 @@ class Runner:
             case Release():
                 submit.release(run, number, job)
             case Stage():
-                submit.stage(run, number, job)
+                next_up = run.scheduler.next_up(run.session.intents_ahead - 1)
+                submit.stage(run, number, job, [self._jobs[each] for each in next_up])
             case Send():
                 submit.send(run, number, job)
             case Poll():

@@ -15,6 +15,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from math import ceil
 from typing import TypeAlias
 
@@ -158,6 +159,10 @@ class Scheduler:
         unsent = self.queued - len(self._sending)
         self.close_submits()
         return unsent
+
+    def next_up(self, count: int) -> list[int]:
+        """The jobs that are submitted next, so many of them at the most."""
+        return list(islice(self._queue, count))
 
     def close_submits(self) -> None:
         """Send nothing more; go on with what runs."""

@@ -3,7 +3,7 @@
 Intent (synced) → connect and send all but the last byte → the mark `Sending` (one write) → the last byte → TaskId (synced).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
@@ -126,31 +126,39 @@ def _recorded_inputs(buys: Submit, takes: Mapping[str, Take]) -> Iterator[Input]
                 yield Input(each.value, fingerprints[each.value], take.take, file.sha256)
 
 
-def stage(run: Run, number: int, job: Job) -> None:
-    """The intent is durable before a single byte leaves. A further try of the same attempt needs no second one."""
-    buys = _bought(job)
+def stage(run: Run, number: int, job: Job, next_up: Sequence[Job] = ()) -> None:
+    """The intent is durable before a single byte leaves. A further try of the same attempt needs no second one.
+
+    With it goes the intent of those that are `next_up`, where that is worth it.
+    """
     if not job.intended:
-        at = run.at()
-        job.inputs = _inputs(run, buys)
-        intent = events.SubmitIntended(
-            at=at,
-            address=job.address,
-            fingerprint=job.fingerprint,
-            fields=buys.fields,
-            take=job.take,
-            attempt_id=job.attempt_id,
-            realm=run.origin.realm,
-            bucket=job.path.bucket,
-            region=job.path.region,
-            cos_path=job.path.key,
-            host=run.origin.host,
-            boot_id=run.origin.boot_id,
-            replaces=buys.replaces,
-            inputs=tuple(dict.fromkeys(_recorded_inputs(buys, job.inputs))),
-        )
-        run.append([intent])
-        job.intended, job.since = True, at
-    run.workers.stage(number, partial(run.wiring.body, buys.asset, job.path, job.inputs))
+        new = [job, *(each for each in next_up if not each.intended)]
+        intents = [_intent(run, each) for each in new]
+        run.append(intents)
+        for each, intent in zip(new, intents, strict=True):
+            each.intended, each.since = True, intent.at
+    run.workers.stage(number, partial(run.wiring.body, _bought(job).asset, job.path, job.inputs))
+
+
+def _intent(run: Run, job: Job) -> events.SubmitIntended:
+    buys = _bought(job)
+    job.inputs = _inputs(run, buys)
+    return events.SubmitIntended(
+        at=run.at(),
+        address=job.address,
+        fingerprint=job.fingerprint,
+        fields=buys.fields,
+        take=job.take,
+        attempt_id=job.attempt_id,
+        realm=run.origin.realm,
+        bucket=job.path.bucket,
+        region=job.path.region,
+        cos_path=job.path.key,
+        host=run.origin.host,
+        boot_id=run.origin.boot_id,
+        replaces=buys.replaces,
+        inputs=tuple(dict.fromkeys(_recorded_inputs(buys, job.inputs))),
+    )
 
 
 def send(run: Run, number: int, job: Job) -> None:

@@ -62,7 +62,9 @@ def runner(
         ),
         workers=threads,
         clock=clock,
-        origin=Origin(realm, host_name(), planner.store.boot_id, who(), __version__, git_commit(connections.root)),
+        origin=Origin(
+            realm, host_name(), planner.store.boot_id, who(), __version__, git_commit(connections.root)
+        ),
         wiring=Wiring(
             project=settings.owner,
             new_id=TimeOrderedIds(clock).new,

@@ -105,7 +105,7 @@ def no_settings_from_outside(
         if (
             name.startswith(("TENCENTCLOUD_", "MPSJOBS_", "TKE_", "ACTIONS_ID_TOKEN_"))
             or name.lower().endswith("_proxy")
-            or name in {"CI", "NO_COLOR", "FORCE_COLOR"}
+            or name in {"CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "NO_COLOR", "FORCE_COLOR"}
         ):
             monkeypatch.delenv(name)
     home = tmp_path_factory.getbasetemp() / "home"

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from itertools import chain
 
 from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.progress import Failed, Skipped, Unknown
@@ -74,6 +75,16 @@ class ApplyResult:
             published=self.published + later.published,
             unsent=self.unsent + later.unsent,
         )
+
+    @property
+    def troubled(self) -> frozenset[str]:
+        """The addresses whose takes did not come in this run."""
+        addresses = (
+            (each.address for each in self.failed),
+            (each.address for each in self.skipped),
+            (each.address for each in self.unknown),
+        )
+        return frozenset(chain(*addresses))
 
     @property
     def exit_code(self) -> ExitCode:

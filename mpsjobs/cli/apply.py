@@ -6,7 +6,7 @@ import click
 
 from mpsjobs.apply.mode import Mode
 from mpsjobs.cli.addresses import recorded_addresses
-from mpsjobs.cli.options import common, lock_timeout, strict, variables, verbose
+from mpsjobs.cli.options import common, lock_timeout, quiet, strict, variables, verbose
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
 from mpsjobs.cli.selecting import guarded, selected
@@ -50,6 +50,7 @@ from mpsjobs.project import Options
 @variables
 @verbose
 @common
+@quiet
 def command(  # noqa: PLR0913  # the options of the command, one to one
     output: Output,
     *,

@@ -4,6 +4,7 @@ Source of the form and of its escapes: GitHub's documentation of workflow comman
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,18 +14,41 @@ SHOWN_BY_GITHUB = 10
 """Annotations of one severity that GitHub shows for one step; the log has all of them."""
 
 
+_COMMAND = re.compile(r"(^|[\r\n])([^\S\r\n]*)::")
+
+
+def on_github(environ: Mapping[str, str]) -> bool:
+    return environ.get("GITHUB_ACTIONS") == "true"
+
+
+def inert(text: str) -> str:
+    """Text for the log in which nothing is a command: the runner obeys `::name::` where a line begins, and `##[name]` anywhere."""
+    return _COMMAND.sub(r"\1\2: :", text).replace("##[", "## [")
+
+
+def group(title: str) -> str:
+    return f"::group::{_data(title)}"
+
+
+END_GROUP = "::endgroup::"
+
+
 def annotations(
     diagnostics: Sequence[Diagnostic], root: Path | None, environ: Mapping[str, str] = os.environ
 ) -> Iterator[str]:
-    """One line for each diagnostic, and one that counts them. `root` is the project that their paths are relative to."""
+    """One line for each diagnostic. `root` is the project that their paths are relative to."""
     repository = _repository(root, environ) if root else None
     for diagnostic in diagnostics:
         yield _annotation(diagnostic, root, repository)
-    counts = {severity: sum(each.severity is severity for each in diagnostics) for severity in Severity}
-    words = [f"{count:,} {severity}{'s'[: count != 1]}" for severity, count in counts.items() if count]
-    more = max(counts.values()) > SHOWN_BY_GITHUB
+
+
+def counts(diagnostics: Sequence[Diagnostic]) -> str:
+    """How many there are, for whoever sees only the annotations that GitHub shows."""
+    numbers = {severity: sum(each.severity is severity for each in diagnostics) for severity in Severity}
+    words = [f"{count:,} {severity}{'s'[: count != 1]}" for severity, count in numbers.items() if count]
+    more = max(numbers.values()) > SHOWN_BY_GITHUB
     rest = f" GitHub shows {SHOWN_BY_GITHUB} of a kind; this log has all." if more else ""
-    yield f"{', '.join(words) or 'No mistakes'}.{rest}"
+    return f"{', '.join(words) or 'No mistakes'}.{rest}"
 
 
 def _annotation(diagnostic: Diagnostic, root: Path | None, repository: Path | None) -> str:

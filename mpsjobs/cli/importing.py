@@ -4,7 +4,7 @@ import click
 
 from mpsjobs.apply.mode import Mode
 from mpsjobs.cli.addresses import any_addresses
-from mpsjobs.cli.options import common, lock_timeout, open_project, variables
+from mpsjobs.cli.options import common, lock_timeout, open_project, quiet, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
 from mpsjobs.project import Options
@@ -22,6 +22,7 @@ from mpsjobs.project import Options
 @lock_timeout
 @variables
 @common
+@quiet
 def command(
     output: Output, *, address: str, task_id: str | None, object_name: str | None, lock_timeout: float
 ) -> int:

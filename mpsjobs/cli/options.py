@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
+from mpsjobs.cli.github import on_github
 from mpsjobs.cli.output import Output, wants_colour
 from mpsjobs.model.durations import seconds_of
 from mpsjobs.project import Project
@@ -61,7 +63,9 @@ def printing(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(*, as_json: bool, no_color: bool, log_level: str, log_format: str, **rest: Any) -> Any:
         context = click.get_current_context()
         colour = not no_color and wants_colour()
-        output = Output(as_json, colour, log_level == "debug", directory=context.obj)
+        output = Output(
+            as_json, colour, log_level == "debug", directory=context.obj, github=on_github(os.environ)
+        )
         context.meta["mpsjobs.log"] = (log_level, log_format)
         return function(output, **rest)
 
@@ -116,6 +120,17 @@ def _assignments(
     if any("=" not in value for value in values):
         raise click.BadParameter("write it like --var name=value")
     return tuple((name.strip(), value) for name, _, value in (each.partition("=") for each in values))
+
+
+def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--quiet`, for a command that gets an `Output`: stands below `common`."""
+
+    @click.option("--quiet", "-q", is_flag=True, help="Say only what went wrong, and the last line.")
+    @wraps(function)
+    def command(output: Output, *arguments: Any, quiet: bool, **rest: Any) -> Any:
+        return function(replace(output, quiet=quiet), *arguments, **rest)
+
+    return command
 
 
 lock_timeout = click.option(

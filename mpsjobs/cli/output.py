@@ -13,6 +13,7 @@ import orjson
 
 from mpsjobs.cli import recall
 from mpsjobs.cli.excerpt import Sources, visible
+from mpsjobs.cli.github import annotations, inert, on_github
 from mpsjobs.model.asset import Json
 from mpsjobs.model.diagnostics import Diagnostic, Severity, in_reading_order
 from mpsjobs.plan.document import diagnostic_document
@@ -23,7 +24,10 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The one printer of a command. `lines`: JSON comes as one event a line. `quiet`: beside the result, only errors are told. `directory` is what `-C` says."""
+    """The one printer of a command. `lines`: JSON comes as one event a line. `directory` is what `-C` says.
+
+    `quiet`: beside the result, only errors are told. `github`: a log of GitHub Actions reads along, and takes some lines for commands.
+    """
 
     json: bool = False
     colour: bool = True
@@ -31,6 +35,7 @@ class Output:
     lines: bool = False
     quiet: bool = False
     directory: str | None = None
+    github: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: Sequence[str]) -> "Output":
@@ -46,7 +51,8 @@ class Output:
         as_json = (
             "--json" in arguments or "--format=json" in arguments or _follows(arguments, "--format", "json")
         )
-        return cls(as_json, colour, debug, lines, directory=_directory(arguments))
+        quiet = bool({"--quiet", "-q"} & set(arguments))
+        return cls(as_json, colour, debug, lines, quiet, _directory(arguments), on_github(os.environ))
 
     @property
     def coloured(self) -> bool:
@@ -61,7 +67,11 @@ class Output:
     def say(self, text: str = "") -> None:
         """A line beside the result, on stderr."""
         recall.heard_beside()
-        click.echo(text, err=True, color=self._colour(sys.stderr))
+        click.echo(inert(text) if self.github else text, err=True, color=self._colour(sys.stderr))
+
+    def command(self, text: str) -> None:
+        """A command to GitHub Actions. Its runner reads both streams; results are nobody's place for commands."""
+        click.echo(text, err=True)
 
     def document(self, document: Json, *, line: bool = False) -> None:
         """A JSON document on stdout, indented unless it is one of many lines."""
@@ -80,10 +90,13 @@ class Output:
             }
             self.document(document, line=self.lines)
         self.diagnostics(diagnostics)
+        if self.github:
+            for line in annotations(diagnostics, self.project_root()):
+                self.command(line)
 
     def diagnostics(self, diagnostics: Iterable[Diagnostic], root: Path | None = None) -> None:
         """Diagnostics on stderr. Their paths are relative to `root`; None: to the project that the command works in."""
-        diagnostics = tuple(diagnostics)
+        diagnostics = tuple(each for each in diagnostics if each.is_error or not self.quiet)
         placed = any(diagnostic.position for diagnostic in diagnostics)
         sources = Sources(root or (self.project_root() if placed else None))
         for diagnostic in diagnostics:

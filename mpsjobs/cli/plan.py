@@ -6,11 +6,12 @@ import click
 
 from mpsjobs.apply.result import ExitCode
 from mpsjobs.cli import recall
-from mpsjobs.cli.options import common, open_project, recalled, strict, variables, verbose
+from mpsjobs.cli.options import common, open_project, quiet, recalled, strict, variables, verbose
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_markdown import failure_markdown, plan_markdown
-from mpsjobs.cli.plan_text import Look, plan_lines
+from mpsjobs.cli.plan_text import Look, one_line, plan_lines
 from mpsjobs.cli.selecting import selected
+from mpsjobs.cli.workflow import Step
 from mpsjobs.model.change import Kind
 from mpsjobs.model.diagnostics import SpecError
 from mpsjobs.plan.document import plan_document
@@ -40,6 +41,7 @@ from mpsjobs.project import Options
 @verbose
 @recalled
 @common
+@quiet
 def command(
     output: Output,
     *,
@@ -56,22 +58,27 @@ def command(
     """
     form = "json" if output.json else form
     project, options = open_project(), Options(strict=strict, selection=selection)
-    name = project.settings.project
+    name, step = project.settings.project, Step(output, project)
     try:
         plan = project.save_plan(out, options) if out else project.plan(options)
     except SpecError as error:
+        failure = failure_markdown(name, error.diagnostics, project.settings.environment_name)
+        step.planned(failure)
         if form == "markdown":  # the pull request is where the mistakes were written
-            output.result(failure_markdown(name, error.diagnostics, project.settings.environment_name))
+            output.result(failure)
         raise
     output.diagnostics(plan.diagnostics)
     if form == "json":
         output.document(plan_document(plan))
     elif form == "markdown":
         output.result(plan_markdown(plan, name))
+    elif output.quiet:
+        output.result(one_line(plan))
     else:
-        for line in plan_lines(plan, Look.of(output, verbose=verbose)):
-            output.result(line)
-    if out:
+        step.lines("Plan", plan_lines(plan, Look.of(output, verbose=verbose)))
+    if output.github:
+        step.planned(plan_markdown(plan, name))
+    if out and not output.quiet:
         output.say(f"Saved the plan. To carry out just this: mpsjobs apply {out}")
     doubtful = plan.has_changes or plan.risks or plan.diagnostics or plan.count([Kind.FAILED])
     if not (doubtful or out) and selection == EVERYTHING:

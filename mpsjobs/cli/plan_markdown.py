@@ -64,7 +64,7 @@ def plan_markdown(plan: Plan, project: str) -> str:
 
 def failure_markdown(project: str, diagnostics: Sequence[Diagnostic], environment: str | None = None) -> str:
     """The comment in place of a plan that cannot be made."""
-    title = f"## mpsjobs plan for {_code(project)}: {counted(len(diagnostics), 'mistake')}"
+    title = f"## mpsjobs plan for {code(project)}: {counted(len(diagnostics), 'mistake')}"
     return "\n".join([marker(project, environment), title, "", *_diagnostics(diagnostics)])
 
 
@@ -77,7 +77,7 @@ def marker(project: str, environment: str | None) -> str:
 def _head(plan: Plan, project: str) -> Iterator[str]:
     shown = groups(plan)
     yield marker(project, plan.environment)
-    yield f"## mpsjobs plan for {_code(project)} ({_code(where_text(plan))})"
+    yield f"## mpsjobs plan for {code(project)} ({code(where_text(plan))})"
     yield ""
     if not shown:
         yield f"**No changes.** {nothing_to_do(plan)}"
@@ -101,7 +101,7 @@ def _shares(plan: Plan) -> Iterator[str]:
         yield "| group | cost |"
         yield "|---|---|"
         for name, share in rows:
-            yield f"| {_code(name) if share.group else name} | {paid_text(share.generations, share.cost)} |"
+            yield f"| {code(name) if share.group else name} | {paid_text(share.generations, share.cost)} |"
 
 
 def _left_out(plan: Plan) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _left_out(plan: Plan) -> Iterator[str]:
         yield f"### Left out: {counted(len(plan.left_out), 'asset')}"
         yield ""
         lines = list(left_out_lines(plan))
-        yield from (f"- {_code(line)}" for line in lines[:_RISKS])
+        yield from (f"- {code(line)}" for line in lines[:_RISKS])
         if len(lines) > _RISKS:
             yield f"- and {counted(len(lines) - _RISKS, 'more reason')}"
 
@@ -120,7 +120,7 @@ def _risks(risks: Sequence[Risk]) -> Iterator[str]:
         yield ""
         yield f"### Risks: {len(risks):,}"
         yield ""
-        yield from (f"- {_code(risk.address)}: {_code(risk.summary)}" for risk in risks[:_RISKS])
+        yield from (f"- {code(risk.address)}: {code(risk.summary)}" for risk in risks[:_RISKS])
         if len(risks) > _RISKS:
             yield f"- and {counted(len(risks) - _RISKS, 'more risk')}: `mpsjobs plan --verbose`"
 
@@ -182,7 +182,7 @@ def _rows(changes: Sequence[Change], most: int) -> Iterator[str]:
     for row in rows:
         assets = f": {counted(len(row.changes), 'asset')}" if len(row.changes) > 1 else ""
         paid = f", {generations_text(row.changes)}" if total(row.changes) else ""
-        ends = " … ".join(_code(name) for name in (row.name, row.last) if name is not None)
+        ends = " … ".join(code(name) for name in (row.name, row.last) if name is not None)
         yield f"- {ends}{assets}{paid}"
     if len(rows) < len(changes):
         yield ""
@@ -193,18 +193,18 @@ def _one_line_each(changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
         paid = f" ({generations_text([change])})" if has_price(change) else ""
         why = "".join(_marked(piece) for piece in note(change))
-        yield f"- {_code(change.address)}{paid}" + (f" {_code(why)}" if why else "")
+        yield f"- {code(change.address)}{paid}" + (f" {code(why)}" if why else "")
 
 
 def _in_detail(changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
         paid = f" ({generations_text([change])})" if has_price(change) else ""
-        moved = f" from {_code(change.moved_from)}" if change.moved_from else ""
-        yield f"- **{_code(change.address)}**{moved}{paid}"
+        moved = f" from {code(change.moved_from)}" if change.moved_from else ""
+        yield f"- **{code(change.address)}**{moved}{paid}"
         if change.message:
-            yield f"  {_code(change.message)}"
+            yield f"  {code(change.message)}"
         if publishes_anew(change):
-            yield f"  published as {_code(str(change.publishes))}"
+            yield f"  published as {code(str(change.publishes))}"
         lines = [*_diff_lines(change)]
         if lines:
             yield ""
@@ -254,7 +254,7 @@ def _marked(piece: Piece) -> str:
 # --- Markdown ------------------------------------------------------------------------------------------------------------------------
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Text from elsewhere as a span of code in one line: no markup, no mention, no link, nothing invisible."""
     text = _short(harmless(text))
     fence = "`" * (_longest_run(text) + 1)

@@ -78,7 +78,7 @@ def plan_lines(plan: Plan, look: Look) -> Iterator[str]:
     """The whole plan, ending in the summary line."""
     shown = groups(with_names(plan))
     if not shown:
-        yield f"{click.style('No changes.', fg='green', bold=True)} {nothing_to_do(plan)}"
+        yield _no_changes(plan)
         yield from _left_out(plan, look)
         yield from _risk_lines(plan.risks, look)
         return
@@ -97,6 +97,15 @@ def plan_lines(plan: Plan, look: Look) -> Iterator[str]:
     yield from _share_lines(plan, look)
     yield ""
     yield summary_line(plan)
+
+
+def one_line(plan: Plan) -> str:
+    """All of it in one line."""
+    return summary_line(plan) if groups(plan) else _no_changes(plan)
+
+
+def _no_changes(plan: Plan) -> str:
+    return f"{click.style('No changes.', fg='green', bold=True)} {nothing_to_do(plan)}"
 
 
 def summary_line(plan: Plan) -> str:

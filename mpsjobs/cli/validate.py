@@ -6,7 +6,7 @@ from dataclasses import replace
 import click
 
 from mpsjobs.cli import recall
-from mpsjobs.cli.github import annotations
+from mpsjobs.cli.github import annotations, counts
 from mpsjobs.cli.options import common, open_project, recalled, strict, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError
@@ -61,3 +61,4 @@ def command(output: Output, *, form: str, strict: bool) -> int:
 def _annotate(output: Output, diagnostics: Sequence[Diagnostic]) -> None:
     for line in annotations(diagnostics, output.project_root()):
         output.result(line)
+    output.result(counts(diagnostics))

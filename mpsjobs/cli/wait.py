@@ -3,7 +3,7 @@
 import click
 
 from mpsjobs.apply.mode import Mode
-from mpsjobs.cli.options import common, lock_timeout, variables
+from mpsjobs.cli.options import common, lock_timeout, quiet, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
 from mpsjobs.project import Options
@@ -13,6 +13,7 @@ from mpsjobs.project import Options
 @lock_timeout
 @variables
 @common
+@quiet
 def command(output: Output, *, lock_timeout: float) -> int:
     """Wait for the tasks that are running, and collect them. Submits nothing."""
     return carry_out(output, Options(mode=Mode.WAIT, lock_timeout_s=lock_timeout), auto_approve=True)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from mpsjobs.apply.progress import Progress, Tick
+from mpsjobs.cli.github import END_GROUP, group
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.progress_text import clock, tick_text, worth_a_line
 
@@ -108,9 +109,14 @@ class _Lines:
         self._output = output
         self._now = _Now()
         self._total = 0
+        self._grouped = False
 
     def begin(self) -> None:
-        self._output.say()
+        if self._output.github:
+            self._grouped = True
+            self._output.command(group("Progress"))
+        else:
+            self._output.say()
 
     def report(self, progress: Progress) -> None:
         if isinstance(progress, Tick):
@@ -122,4 +128,7 @@ class _Lines:
         elif line := worth_a_line(progress, self._total):
             self._output.say(line)
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        if self._grouped:
+            self._grouped = False
+            self._output.command(END_GROUP)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -122,6 +123,15 @@ def test_every_event_of_an_apply_is_in_the_schema() -> None:
     for each in get_args(Progress):
         event = defined[f"{each.__name__.lower()}_event"]
         assert set(event["required"]) == {"type", *(field.name for field in fields(each))}
+
+
+def test_the_guide_names_every_event() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "watching.md").read_text(encoding="utf-8")
+    table = "".join(line.split("|")[1] for line in guide.splitlines() if line.startswith("| `"))
+    types = {
+        name.removesuffix("_event") for name in schema("apply-events")["$defs"] if name.endswith("_event")
+    }
+    assert set(re.findall(r"`(\w+)`", table)) == types
 
 
 def test_what_several_schemas_describe_they_describe_alike() -> None:

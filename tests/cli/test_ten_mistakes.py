@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mpsjobs.cli.github import annotations
+from mpsjobs.cli.github import annotations, counts
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Severity
 from tests.conftest import Folder
@@ -79,7 +79,7 @@ def test_a_valid_project_has_no_annotation_but_those_of_warnings(project: Folder
 def test_what_has_a_meaning_in_workflow_commands_is_escaped(tmp_path: Path) -> None:
     at = Position("specs/a,b:c 100%.yaml", 1, 2)
     told = Diagnostic("50% of it: x,\r\n::error::y", "more\nlines", "mend", position=at, code=Code.CIRCLE)
-    line, _ = annotations([told], tmp_path, {})
+    (line,) = annotations([told], tmp_path, {})
     assert line == (
         "::error title=mpsjobs E0702,file=specs/a%2Cb%3Ac 100%25.yaml,line=1,col=2"
         "::50%25 of it: x,%0D%0A::error::y%0Amore%0Alines%0Ahelp: mend"
@@ -98,10 +98,10 @@ def test_paths_are_relative_to_the_workspace(tmp_path: Path) -> None:
     told = [Diagnostic("a", position=Position("specs/a.yaml"))]
     root = tmp_path / "game" / "audio"
     for workspace, file in ((tmp_path, "game/audio/specs/a.yaml"), (tmp_path / "other", "specs/a.yaml")):
-        line, _ = annotations(told, root, {"GITHUB_WORKSPACE": str(workspace)})
+        (line,) = annotations(told, root, {"GITHUB_WORKSPACE": str(workspace)})
         assert f"file={file},line=1" in line
 
 
 def test_the_last_line_says_what_github_leaves_out() -> None:
-    *_, last = annotations([Diagnostic("a")] * 11 + [Diagnostic("b", severity=Severity.WARNING)], None)
-    assert last == "11 errors, 1 warning. GitHub shows 10 of a kind; this log has all."
+    told = [Diagnostic("a")] * 11 + [Diagnostic("b", severity=Severity.WARNING)]
+    assert counts(told) == "11 errors, 1 warning. GitHub shows 10 of a kind; this log has all."

@@ -13,6 +13,7 @@ from mpsjobs.cli.github import END_GROUP, SHOWN_BY_GITHUB, annotations, group, i
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_words import counted
 from mpsjobs.model.change import Kind, Plan
+from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError, Position, Severity
 from mpsjobs.project import Project
 
@@ -107,30 +108,25 @@ def _troubles(
     if not (told or still):
         return
     at = places()
+
+    def trouble(address: str, what: str, detail: str = "", *, unresolved: bool = False) -> Diagnostic:
+        return Diagnostic(
+            f"{address}: {what}",
+            detail,
+            severity=Severity.WARNING if unresolved else Severity.ERROR,
+            position=at.get(address),
+            code=Code.TAKE_UNRESOLVED if unresolved else Code.TAKE_FAILED,
+        )
+
     for failed in result.failed:
-        ids = [
-            f"{name} {value}"
-            for name, value in (("TaskId", failed.task_id), ("RequestId", failed.request_id))
-            if value
-        ]
-        yield Diagnostic(
-            f"{failed.address}: {failed.code}: {failed.message}",
-            ", ".join(ids),
-            position=at.get(failed.address),
-        )
+        ids = (("TaskId", failed.task_id), ("RequestId", failed.request_id))
+        told_ids = ", ".join(f"{name} {value}" for name, value in ids if value)
+        yield trouble(failed.address, f"{failed.code}: {failed.message}", told_ids)
     for skipped in result.skipped:
-        yield Diagnostic(
-            f"{skipped.address}: not submitted: {skipped.message}", position=at.get(skipped.address)
-        )
+        yield trouble(skipped.address, f"not submitted: {skipped.message}")
     for unknown in result.unknown:
-        summary = f"{unknown.address}: the answer to its request was lost: a paid task may exist"
-        yield Diagnostic(
-            summary, unknown.message, severity=Severity.WARNING, position=at.get(unknown.address)
-        )
+        lost = "the answer to its request was lost: a paid task may exist"
+        yield trouble(unknown.address, lost, unknown.message, unresolved=True)
     for change in still:
-        severity = Severity.ERROR if change.kind is Kind.FAILED else Severity.WARNING
-        yield Diagnostic(
-            f"{change.address}: {change.kind}: {change.message or ''}",
-            severity=severity,
-            position=at.get(change.address),
-        )
+        unresolved = change.kind is Kind.UNRESOLVED
+        yield trouble(change.address, f"{change.kind}: {change.message or ''}", unresolved=unresolved)

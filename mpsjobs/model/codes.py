@@ -182,6 +182,8 @@ class Code(StrEnum):
     REFERENCE_CHANGED = "E1015"
     EMULATOR_BUSY = "E1016"
     NOT_IMPORTED = "E1017"
+    TAKE_FAILED = "E1040"
+    TAKE_UNRESOLVED = "E1041"
 
     # takes and decisions: E12
     UNFINISHED_MERGE = "E1201"

@@ -62,7 +62,7 @@ def test_failed_assets_are_annotated_where_they_are_written_and_hostile_texts_co
     assert "##[" not in both
     (annotation,) = [line for line in ran.err.splitlines() if line.startswith("::error")]
     assert annotation.startswith(
-        "::error title=mpsjobs,file=project/specs/music.yaml,line=8,col=3::bad: InvalidParameter.ViolationContent: "
+        "::error title=mpsjobs E1040,file=project/specs/music.yaml,line=8,col=3::bad: InvalidParameter.ViolationContent: "
     )
     assert "%0ARequestId " in annotation
     assert ran.err.count("::group::Progress\n") == ran.err.count("::endgroup::\n") == 1
@@ -95,7 +95,7 @@ def test_json_stays_json_and_mistakes_are_annotated_beside_it(project: Folder, s
     project.write(music=HOSTILE)
     ran = project("apply", "--auto-approve", "--json")
     assert {event["type"] for event in ran.events()} >= {"plan", "failed", "summary"}
-    assert "::error title=mpsjobs,file=project/specs/music.yaml,line=8" in ran.err
+    assert "::error title=mpsjobs E1040,file=project/specs/music.yaml,line=8" in ran.err
     project.write(music="assets: {a: {promt: x}}\n")
     ran = project("apply", "--auto-approve", "--json")
     assert ran.json()["type"] == "error"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 
 from mpsjobs.cli.app import app
+from mpsjobs.cli.documents import DOCUMENTS
 
 _HEAD = """\
 # Commands
@@ -65,6 +66,9 @@ def _part(context: click.Context, title: str, *, except_for: set[str]) -> Iterat
     if options:
         yield ""
         yield from _options(iter(options))
+    if names := DOCUMENTS.get(context.command_path.removeprefix("mpsjobs ")):
+        yield ""
+        yield f"JSON: {', '.join(f'`mpsjobs schema {name}`' for name in names)}"
     if command.epilog:
         yield ""
         yield f"Example: `{command.epilog.removeprefix('Example: ')}`"

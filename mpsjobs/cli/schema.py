@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import orjson
 
+from mpsjobs.cli.documents import PRINTED
 from mpsjobs.cli.options import common, open_project
 from mpsjobs.cli.output import Output, shown
 from mpsjobs.model.codes import Code
@@ -18,21 +19,21 @@ FOLDER = "schemas"
 
 
 WRITTEN = ("spec", "settings")
-"""What people write."""
-PRINTED = ("plan", "apply-events", "validate", "show", "state-list", "output", "review", "decided", "error")
-"""What commands print with --json."""
+"""What people write; the others are what commands print with --json."""
 TAKEN = ("picks",)
 """What a command takes over from elsewhere."""
 
 
 @click.command("schema", epilog="Example: mpsjobs schema spec > mpsjobs-spec.schema.json")
-@click.argument("file", required=False, type=click.Choice((*WRITTEN, *PRINTED, *TAKEN)))
+@click.argument("file", required=False, metavar="[NAME]", type=click.Choice((*WRITTEN, *PRINTED, *TAKEN)))
 @click.option(
     "--write", is_flag=True, help=f"Write those of specs and settings into {FOLDER}/ of the project."
 )
 @common
 def command(output: Output, *, file: str | None, write: bool) -> None:
-    """Print a JSON Schema: of spec files or of the settings, with the models of this project, or of what a command prints with --json.
+    """Print a JSON Schema: of `spec` files or `settings`, with the models of this project, or of what a command prints with --json.
+
+    That one is called like the command: `plan`, `state-list`. Events of apply, wait, refresh and import are `apply-events`.
 
     picks is what `mpsjobs pick --from` takes over.
 

@@ -78,7 +78,7 @@ def show_asset(output: Output, *, address: str) -> None:
             hint="See what is: mpsjobs state list",
             code=Code.UNKNOWN_ADDRESS,
         )
-    output.document(asset_document(state, address))
+    output.document({"format_version": 1, **asset_document(state, address)})
 
 
 @command.command("rebase", epilog="Example: mpsjobs state rebase")

@@ -15,7 +15,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from mpsjobs.apply.progress import Progress
-from mpsjobs.cli.schema import PRINTED, printed_schema
+from mpsjobs.cli.documents import DOCUMENTS, PRINTED
+from mpsjobs.cli.reference import commands
+from mpsjobs.cli.schema import printed_schema
 from tests.conftest import SETTINGS, Folder
 
 PROMISED = json.loads((Path(__file__).parents[1] / "testdata" / "documents-version-1.json").read_text())
@@ -87,6 +89,97 @@ def test_real_documents_are_as_their_schemas_say(project: Folder) -> None:
     check("output", project("output", "--json").json())
 
 
+CHECKED_ELSEWHERE = {
+    "apply-events",
+    "plan",
+    "validate",
+    "show",
+    "state-list",
+    "output",
+    "error",
+    "review",
+    "state-push-errored",
+}
+
+
+AT_FIRST = [
+    ("version", "version"),
+    ("completion", "completion bash"),
+    ("explain", "explain"),
+    ("explain", "explain E0201"),
+    ("models", "models"),
+    ("doctor", "doctor"),
+    ("fmt", "fmt --check"),
+    ("schema", "schema --write"),
+    ("graph", "graph"),
+    ("show-spec", "show --spec c"),
+]
+"""Names of schemas, and commands that need no more than specs."""
+
+
+def test_every_command_that_prints_json_says_which_schemas_describe_it() -> None:
+    printing = {
+        context.command_path.removeprefix("mpsjobs ")
+        for context in commands()
+        if any(parameter.name == "as_json" for parameter in context.command.params)
+    }
+    assert printing == DOCUMENTS.keys()
+
+
+def test_what_the_other_commands_print_is_as_their_schemas_say(project: Folder, tmp_path: Path) -> None:
+    """In the life of a project: each line is a schema and the command whose document it describes."""
+    checked = set()
+
+    def run(name: str, *command: str) -> Any:
+        ran = project(*command)
+        document = ran.json()
+        check(name, document)
+        checked.add(name)
+        return document
+
+    (project.root / "mpsjobs.yaml").unlink()
+    run("init", "init", "--json")
+    for file in (project.root / "specs").iterdir():
+        file.unlink()
+    project.settings(SETTINGS)
+    project.write(music=SPECS)
+    for name, command in AT_FIRST:
+        run(name, *command.split(), "--json")
+    assert project("apply", "--auto-approve").code == 0
+    run("graph", "graph", "--json")
+    run("history", "history", "--json")
+    run("history-address", "history", "b", "--json")
+    assert run("manifest", "output", "--manifest")["assets"]
+    assert run("state-show", "state", "show", "c")["takes"][0]["inputs"]
+    assert run("state-show-many", "state", "show", "*")["assets"]
+    run("decided", "pick", "b", "2", "--dry-run", "--json")
+    run("state", "state", "pull")
+    saved = str(tmp_path / "saved.state.json")
+    run("state-pull", "state", "pull", saved, "--json")
+    assert run("download", "download", str(tmp_path / "audio"), "--json")["files"]
+    assert run("export", "export", str(tmp_path / "archive"), "--json")["files"]
+    run("state-mv", "state", "mv", "a", "z", "--json")
+    run("state-rm", "state", "rm", "z", "--json")
+    run("state-push", "state", "push", saved, "--force", "--json")
+    run("state-rebuild", "state", "rebuild", "--json")
+    run("state-rebase", "state", "rebase", "--json")
+    run("force-unlock", "force-unlock", "--json")
+    project.write(music="assets: {a: Warm theme with strings}\n")
+    assert project("apply", "--auto-approve").code == 0
+    now = ("--older-than", "0s", "--json")
+    assert run("gc-published", "gc", "--published", "--dry-run", *now)["published"]
+    assert run("gc-published", "gc", "--published", "--auto-approve", *now)["deleted"]
+    assert run("gc", "gc", "--dry-run", *now)["takes"]
+    assert run("gc", "gc", "--auto-approve", *now)["deleted"]
+    project.settings(SETTINGS.replace("speed: 1000", "speed: 1"))
+    project.write(music="assets: {a: Warm theme with strings, slow: x}\n")
+    assert project("apply", "--auto-approve", "--detach").code == 0
+    (task,) = (take["task_id"] for take in project("state", "show", "slow").json()["takes"])
+    assert run("state-rm-attempt", "state", "rm", "--attempt", task, "--json")["abandoned"]
+    assert run("destroy", "destroy", "--delete-outputs", "--auto-approve", "--json")["retired"]
+    assert checked == set(PRINTED) - CHECKED_ELSEWHERE
+
+
 def test_errors_are_documents_too(project: Folder) -> None:
     project.write(music="assets:\n  a: {prompt: x, pormpt: y}\n  b: 3\n")
     for command in (["plan", "--json"], ["plan", "--format", "json"], ["validate", "--json"]):
@@ -97,25 +190,49 @@ def test_errors_are_documents_too(project: Folder) -> None:
         check("apply-events", event)
 
 
-@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
+@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed: apt-get install jq")
 def test_the_examples_with_jq_run_as_they_stand_in_the_guide(project: Folder) -> None:
     project.write(music="assets: {a: x, b: {prompt: mpsblockedword, takes: 2}}\n")
-    guide = (Path(__file__).parents[2] / "docs" / "guide" / "pull-requests.md").read_text(encoding="utf-8")
-    lines = [line for line in guide.splitlines() if "| jq" in line]
-    printed = [
-        subprocess.run(
-            ["bash", "-c", line],
-            cwd=project.root,
-            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout
-        for line in lines
-    ]
+    json_part = guide("pull-requests").partition("## A pipeline")[0]
+    printed = [bash(project, line) for line in json_part.splitlines() if "| jq" in line]
     assert printed[:2] == ["a\nb\n", "3\n"]
     assert printed[2].startswith("b: The input content violates the content policy.\n")
+    project.write(music="assets: {level1.boss: x}\n")
+    assert project("apply", "--auto-approve").code == 0
+    builds = [
+        line
+        for line in guide("operating").splitlines()
+        if "manifest" in line and line.startswith(("mps", "jq"))
+    ]
+    assert re.fullmatch(r"takes/\S+\.mp3\n", bash(project, "\n".join(builds)))
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed: apt-get install jq")
+def test_the_pipeline_of_the_guide_runs_and_each_of_its_files_is_as_its_schema_says(project: Folder) -> None:
+    project.write(music="assets: {a: x, b: {prompt: y, takes: 2}}\n")
+    (block,) = re.findall(r"^```bash\n(.*?)^```$", guide("pull-requests"), re.MULTILINE | re.DOTALL)
+    assert '"generations": 3' in bash(project, block)
+    assert bash(project, "cat audio.tsv").count("\n") == 2
+    check("plan", json.loads((project.root / "plan.json").read_text()))
+    check("manifest", json.loads((project.root / "manifest.json").read_text()))
+    for line in (project.root / "events.ndjson").read_text().splitlines():
+        check("apply-events", json.loads(line))
+
+
+def guide(page: str) -> str:
+    return (Path(__file__).parents[2] / "docs" / "guide" / f"{page}.md").read_text(encoding="utf-8")
+
+
+def bash(project: Folder, script: str) -> str:
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=project.root,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
 
 
 def test_every_event_of_an_apply_is_in_the_schema() -> None:

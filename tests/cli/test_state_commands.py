@@ -15,6 +15,7 @@ from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import RunFinished
 from mpsjobs.state.file_session import FileSession
 from mpsjobs.state.file_store import FileStateStore
+from tests.cli.test_documents import check
 from tests.conftest import SETTINGS, Folder, Ran
 
 STATE = "mpsjobs.state.json"
@@ -258,6 +259,7 @@ def test_what_could_not_be_recorded_is_pushed_back(applied: Folder, monkeypatch:
     assert file == applied.root / "errored.mpsjobs.state.json"
     assert applied("state", "list", "--json").json()["serial"] == serial
     first = applied("state", "push", str(file), "--json").json()
+    check("state-push-errored", first)
     assert first == {
         "format_version": 1,
         "appended": 1,

@@ -13,26 +13,17 @@ import orjson
 
 from mpsjobs.apply.collect import sha256_of
 from mpsjobs.apply.progress import Downloaded, Noticed
+from mpsjobs.model.file_names import stem_of
 from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.state import Output
 
 SAVE_EVERY = 64
 """So many files between two saves of the manifest: what a crash forgets is known again by its content."""
 
-_RESERVED = frozenset(
-    {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
-)
-
 
 def file_names(address: str, outputs: tuple[Output, ...]) -> dict[str, Output]:
     """File name → output. Valid on Windows; `~` occurs in no address, so no name can stand for two assets."""
     return numbered_names(stem_of(address), outputs)
-
-
-def stem_of(address: str) -> str:
-    """The address as the name of a file or a folder."""
-    first, dot, rest = address.partition(".")
-    return (f"{first}~" if first.lower() in _RESERVED else first) + dot + rest
 
 
 def numbered_names(stem: str, outputs: tuple[Output, ...]) -> dict[str, Output]:

@@ -6,6 +6,7 @@ import click
 
 from mpsjobs.apply.result import ExitCode
 from mpsjobs.cli import recall
+from mpsjobs.cli.listening_page import ListeningPage, linked
 from mpsjobs.cli.options import common, open_project, quiet, recalled, strict, variables, verbose
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_markdown import failure_markdown, plan_markdown
@@ -35,6 +36,7 @@ from mpsjobs.project import Options
     show_default=True,
     help="For people, for scripts (as --json), or as a comment on a pull request.",
 )
+@linked
 @selected
 @strict
 @variables
@@ -42,12 +44,13 @@ from mpsjobs.project import Options
 @recalled
 @common
 @quiet
-def command(
+def command(  # noqa: PLR0913 — one for each option
     output: Output,
     *,
     detailed_exitcode: bool,
     out: Path | None,
     form: str,
+    page: ListeningPage | None,
     selection: Selection,
     strict: bool,
     verbose: bool,
@@ -71,13 +74,13 @@ def command(
     if form == "json":
         output.document(plan_document(plan))
     elif form == "markdown":
-        output.result(plan_markdown(plan, name))
+        output.result(plan_markdown(plan, name, page))
     elif output.quiet:
         output.result(one_line(plan))
     else:
         step.lines("Plan", plan_lines(plan, Look.of(output, verbose=verbose)))
     if output.github:
-        step.planned(plan_markdown(plan, name))
+        step.planned(plan_markdown(plan, name, page))
     if out and not output.quiet:
         output.say(f"Saved the plan. To carry out just this: mpsjobs apply {out}")
     doubtful = plan.has_changes or plan.risks or plan.diagnostics or plan.count([Kind.FAILED])

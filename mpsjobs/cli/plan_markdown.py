@@ -12,6 +12,7 @@ from itertools import chain, islice
 
 import click
 
+from mpsjobs.cli.listening_page import ListeningPage
 from mpsjobs.cli.output import diagnostic_lines
 from mpsjobs.cli.plan_folding import fold
 from mpsjobs.cli.plan_words import (
@@ -52,13 +53,18 @@ _TEXT = 2_000
 _OPEN = 5
 _CONTEXT = 12
 
+_HEARD = frozenset({Kind.REGENERATE, Kind.RESTORE, Kind.UPDATE, Kind.RETIRE})
+"""What has something to hear before an apply."""
+
 _Lines = Iterable[str]
 
 
-def plan_markdown(plan: Plan, project: str) -> str:
-    """The comment. The first line is a hidden mark by which a later run finds it again."""
+def plan_markdown(plan: Plan, project: str, page: ListeningPage | None = None) -> str:
+    """The comment. The first line is a hidden mark by which a later run finds it again. Assets are links to their places on the `page`."""
     lines = [*_head(plan, project), *_left_out(plan), *_risks(plan.risks), *_diagnostics(plan.diagnostics)]
-    blocks = _Blocks(LONGEST - _size("\n".join(lines)), groups(with_names(plan)))
+    if page and plan.has_changes:
+        lines += ["", f"[Listen to the takes]({page.url})"]
+    blocks = _Blocks(LONGEST - _size("\n".join(lines)), groups(with_names(plan)), page)
     return "\n".join([*lines, *blocks.lines()])
 
 
@@ -153,18 +159,21 @@ def _diagnostic_text(diagnostics: Sequence[Diagnostic]) -> Iterator[str]:
 class _Blocks:
     """One block for each kind of change, each as rich as fits: first rows of addresses for all, then lines, then details."""
 
-    def __init__(self, room: int, found: Sequence[tuple[Kind, list[Change]]]) -> None:
+    def __init__(
+        self, room: int, found: Sequence[tuple[Kind, list[Change]]], page: ListeningPage | None
+    ) -> None:
         self._found = found
+        self._page = page
         rows = max(1, _ROWS // max(1, len(found)))
         self._blocks = [[*_block(kind, changes, _rows(changes, rows))] for kind, changes in found]
         self._room = room - sum(map(_length, self._blocks))
         for level in (_one_line_each, _in_detail):
             self._enrich(level)
 
-    def _enrich(self, level: Callable[[Sequence[Change]], _Lines]) -> None:
+    def _enrich(self, level: Callable[[Sequence[Change], ListeningPage | None], _Lines]) -> None:
         for number, (kind, changes) in enumerate(self._found):
             now = _length(self._blocks[number])
-            richer = _fitting(_block(kind, changes, level(changes)), self._room + now)
+            richer = _fitting(_block(kind, changes, level(changes, self._page)), self._room + now)
             if richer is not None:
                 self._blocks[number] = richer
                 self._room += now - _length(richer)
@@ -189,27 +198,33 @@ def _rows(changes: Sequence[Change], most: int) -> Iterator[str]:
         yield "Too many for a comment; in full: `mpsjobs plan --verbose`"
 
 
-def _one_line_each(changes: Sequence[Change]) -> Iterator[str]:
+def _one_line_each(changes: Sequence[Change], page: ListeningPage | None) -> Iterator[str]:
     for change in changes:
         paid = f" ({generations_text([change])})" if has_price(change) else ""
         why = "".join(_marked(piece) for piece in note(change))
-        yield f"- {code(change.address)}{paid}" + (f" {code(why)}" if why else "")
+        yield f"- {_named(change, page)}{paid}" + (f" {code(why)}" if why else "")
 
 
-def _in_detail(changes: Sequence[Change]) -> Iterator[str]:
+def _in_detail(changes: Sequence[Change], page: ListeningPage | None) -> Iterator[str]:
     for change in changes:
         paid = f" ({generations_text([change])})" if has_price(change) else ""
         moved = f" from {code(change.moved_from)}" if change.moved_from else ""
-        yield f"- **{code(change.address)}**{moved}{paid}"
+        yield f"- **{_named(change, page)}**{moved}{paid}"
         if change.message:
             yield f"  {code(change.message)}"
         if publishes_anew(change):
             yield f"  published as {code(str(change.publishes))}"
+        if page and page.pictures and change.kind in _HEARD:
+            yield f"  ![waveforms]({page.picture(change.address)})"
         lines = [*_diff_lines(change)]
         if lines:
             yield ""
             yield from (f"  {line}" for line in _fenced("diff", lines))
             yield ""
+
+
+def _named(change: Change, page: ListeningPage | None) -> str:
+    return f"[{code(change.address)}]({page.place(change.address)})" if page else code(change.address)
 
 
 def _diff_lines(change: Change) -> Iterator[str]:

@@ -38,6 +38,7 @@ def command(output: Output, *, folder: Path | None, everything: bool, port: int,
     it prints what the page would show.
     """
     from mpsjobs.cli.log import configure_log
+    from mpsjobs.review.document import review_document
     from mpsjobs.review.listening import Listening
 
     if everything and folder is None:
@@ -45,7 +46,7 @@ def command(output: Output, *, folder: Path | None, everything: bool, port: int,
     configure_log()
     listening = Listening(open_project(), only_changed=folder is not None and not everything)
     if output.json and folder is None:
-        output.result(listening.document("served").decode())
+        output.document(review_document(listening.look(), "served"))
         return 0
     return (
         _serve(listening, output, port, opened=opened)

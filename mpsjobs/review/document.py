@@ -6,11 +6,12 @@ characters that turn others around.
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, Literal, TypeAlias
 
 from mpsjobs.model.asset import Asset, Json, masked
 from mpsjobs.model.change import Change, Kind, Plan, Reason
+from mpsjobs.model.measures import Measured
 from mpsjobs.model.state import AssetRecord, Output, Pool, State, Take, chosen_take
 from mpsjobs.plan.document import cost_document
 from mpsjobs.plan.word_diff import Side, word_diff
@@ -25,13 +26,13 @@ _SIDES = {Side.BOTH: "both", Side.OLD: "old", Side.NEW: "new"}
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a document is about. `peaks` gives the waveform of a file by its SHA-256, as `audio` measures it; empty where it is unknown."""
+    """What a document is about. `known` tells what was measured of a file on this machine, by its SHA-256."""
 
     project: str
     plan: Plan
     assets: Mapping[str, Asset]
     state: State
-    peaks: Callable[[str], bytes] = lambda _: b""
+    known: Callable[[str], Measured | None] = lambda _: None
 
 
 def review_document(subject: Subject, where: Where, *, only_changed: bool = False) -> dict[str, Json]:
@@ -170,8 +171,17 @@ def _output(subject: Subject, output: Output) -> Json:
         "format": output.format,
         "size": output.size,
         "duration_s": output.duration_s,
-        "measures": None,
-        "bars": b64encode(bars(subject.peaks(output.sha256))).decode(),
+        **heard(output, subject.known(output.sha256)),
+    }
+
+
+def heard(output: Output, measured: Measured | None) -> dict[str, Json]:
+    """What was measured of an output, when it was collected or on this machine: figures, or why there are none; and its waveform."""
+    figures = output.measures or (measured and measured.measures)
+    return {
+        "measures": asdict(figures) if figures else None,
+        "unmeasured": None if figures else output.unmeasured or (measured.unmeasured if measured else None),
+        "bars": b64encode(bars(measured.peaks)).decode() if measured else "",
     }
 
 

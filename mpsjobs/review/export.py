@@ -1,13 +1,17 @@
 """The page as files, with nothing that it needs from elsewhere: for a CI artifact, a bucket, or a colleague's disk."""
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
+from mpsjobs.review.document import review_document
 from mpsjobs.review.listening import Listening
 from mpsjobs.review.page_files import DATA, data_script, page_files
+from mpsjobs.review.pictures import WAVEFORMS, pictures
 from mpsjobs.upkeep.fetching import Fetched, NotFetched, fetch_files
 
 AUDIO: Final = "audio"
@@ -22,13 +26,13 @@ def export_page(
     """Write the page, its document and its audio below `folder`. Doing it again fetches only what is new, and drops audio of before.
 
     `watched` is told how many files of audio there are, and gives what is told of each. The document comes last, so that a page that is
-    there has what it shows, but for what could not be fetched.
+    there has what it shows, but for what could not be fetched. `waveforms/` has a picture for each asset, for use elsewhere.
 
     Raises:
-        SpecError, StateError, CloudError: see `Listening.document`, `Connections.objects`.
+        SpecError, StateError, CloudError: see `Listening.look`, `Connections.objects`.
         OSError: the folder cannot be written.
     """
-    document = listening.document("exported")
+    subject = listening.look()
     outputs = listening.outputs()
     (folder / AUDIO).mkdir(parents=True, exist_ok=True)
     for old in (folder / AUDIO).iterdir():
@@ -37,10 +41,25 @@ def export_page(
     files = {folder / AUDIO / name: output for name, output in outputs.items()}
     with watched(len(files)) as report:
         found = fetch_files(listening.project.connections.objects, files, report) if files else ()
+    _measure(listening, [each for each in found if isinstance(each, Fetched)])
     for name, content in page_files().items():
         _write(folder / name, content)
+    document = review_document(subject, "exported", only_changed=listening.only_changed)
+    (folder / WAVEFORMS).mkdir(exist_ok=True)
+    for old in (folder / WAVEFORMS).glob("*.svg"):
+        old.unlink()
+    for name, picture in pictures(document).items():
+        _write(folder / WAVEFORMS / name, picture)
     _write(folder / DATA, data_script(document))
     return found
+
+
+def _measure(listening: Listening, files: Iterable[Fetched]) -> None:
+    """Measure what was not measured on this machine, so that its waveform is there."""
+    measurer = listening.project.connections.measurer
+    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="measure") as threads:
+        for _ in threads.map(lambda each: measurer.measure(each.file, each.output.sha256), files):
+            pass
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
-import orjson
-
+from mpsjobs.model.asset import Json
 from mpsjobs.model.state import Output
 from mpsjobs.project import Options, Project
-from mpsjobs.review.document import Subject, Where, outputs_of, review_document
+from mpsjobs.review.document import Subject, heard, outputs_of
 from mpsjobs.upkeep.fetching import Fetched, fetch_files
 from mpsjobs.wiring import SCRATCH
 
@@ -22,35 +21,39 @@ class Listening:
     _outputs: dict[str, Output] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
-    def subject(self) -> Subject:
-        """What is to be shown now.
+    def look(self) -> Subject:
+        """What is to be shown now; from then on the audio that it names can be asked for.
 
         Raises:
             SpecError, StateError: see `Project.plan`.
         """
-        project = self.project
-        loaded, state = project.load(), project.state()
-        return Subject(
-            project.settings.project,
-            project.plan_for(loaded, state, Options()),
-            {asset.address: asset for asset in loaded.assets},
-            state,
-        )
-
-    def document(self, where: Where) -> bytes:
-        """The document as JSON; from then on the audio that it names can be asked for.
-
-        Raises:
-            SpecError, StateError: see `subject`.
-        """
         with self._lock:
-            subject = self.subject()
+            project = self.project
+            loaded, state = project.load(), project.state()
+            subject = Subject(
+                project.settings.project,
+                project.plan_for(loaded, state, Options()),
+                {asset.address: asset for asset in loaded.assets},
+                state,
+                project.connections.measurer.known,
+            )
             self._outputs = outputs_of(subject, only_changed=self.only_changed)
-            return orjson.dumps(review_document(subject, where, only_changed=self.only_changed))
+            return subject
 
     def outputs(self) -> dict[str, Output]:
-        """The audio that the last document names, by the names in it."""
+        """The audio that was last to be shown, by the names in the document."""
         return self._outputs
+
+    def heard(self, name: str) -> dict[str, Json] | None:
+        """Figures and waveform of one of these files, measured now if they are not known; None as for `audio`.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        file, output = self.audio(name), self._outputs.get(name)
+        if file is None or output is None:
+            return None
+        return heard(output, self.project.connections.measurer.measure(file, output.sha256))
 
     def audio(self, name: str) -> Path | None:
         """The file of one of these names, fetched from the store and checked if it is not on this machine; None: no such name, or gone.

@@ -5,7 +5,6 @@ other site's name can be turned to this address, and `Origin`, so that no other 
 the file system.
 """
 
-import json
 import logging
 import re
 import secrets
@@ -17,8 +16,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
+import orjson
+
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.plan.document import diagnostic_document
+from mpsjobs.review.document import review_document
 from mpsjobs.review.listening import Listening
 from mpsjobs.review.page_files import DATA, INDEX, content_type, data_script, page_files
 
@@ -37,6 +39,8 @@ _GUARDS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _UNKNOWN: Final = "This address lacks its token. Open the whole address that `mpsjobs review` printed.\n"
+
+_NO_AUDIO: Final = "There is no such audio, or it is no longer in the store.\n"
 
 
 class Server(ThreadingHTTPServer):
@@ -92,6 +96,8 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, self.server.files[name], content_type(name))
         elif name.startswith("audio/"):
             self._send_audio(name.removeprefix("audio/"))
+        elif name.startswith("heard/"):
+            self._send_heard(name.removeprefix("heard/"))
         else:
             self._refuse(404, "There is nothing here.\n")
 
@@ -111,10 +117,9 @@ class Handler(BaseHTTPRequestHandler):
     def _answer_data(self) -> None:
         """The document, or what keeps it from being made, for the page to show."""
         try:
-            document = self.server.listening.document("served")
+            document = review_document(self.server.listening.look(), "served")
         except MpsjobsError as error:
-            problems = [diagnostic_document(each) for each in error.diagnostics]
-            document = json.dumps({"problems": problems}).encode()
+            document = {"problems": [diagnostic_document(each) for each in error.diagnostics]}
         self._send(200, data_script(document), content_type(DATA))
 
     def _send_audio(self, name: str) -> None:
@@ -124,9 +129,21 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(502, f"{error}\n")
             return
         if file is None:
-            self._refuse(404, "There is no such audio, or it is no longer in the store.\n")
+            self._refuse(404, _NO_AUDIO)
             return
         self._send_file(file, content_type(name))
+
+    def _send_heard(self, name: str) -> None:
+        """What is measured of a file, which may take a moment."""
+        try:
+            heard = self.server.listening.heard(name)
+        except (MpsjobsError, OSError) as error:
+            self._refuse(502, f"{error}\n")
+            return
+        if heard is None:
+            self._refuse(404, _NO_AUDIO)
+            return
+        self._send(200, orjson.dumps(heard), content_type("json"))
 
     def _send_file(self, file: Path, kind: str) -> None:
         """The file, or the part of it that is asked for: a player seeks this way."""

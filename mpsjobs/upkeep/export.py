@@ -10,8 +10,9 @@ from typing import Final
 
 import orjson
 
-from mpsjobs.apply.download import numbered_names, stem_of
+from mpsjobs.apply.download import numbered_names
 from mpsjobs.model.asset import masked
+from mpsjobs.model.file_names import stem_of
 from mpsjobs.model.state import Output, Pool, State, Take, chosen_take
 from mpsjobs.project import Project
 from mpsjobs.upkeep.fetching import Fetched, NotFetched, fetch_files

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from mpsjobs.apply.collect import sha256_of
-from mpsjobs.apply.download import file_names, numbered_names, stem_of
+from mpsjobs.apply.download import file_names, numbered_names
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError, Diagnostic, MpsjobsError
+from mpsjobs.model.file_names import stem_of
 from mpsjobs.model.ports import ObjectRef, ObjectStore
 from mpsjobs.model.state import Output, State, chosen_take
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 from rich.cells import cell_len
 
+from mpsjobs.cli.listening_page import ListeningPage
 from mpsjobs.cli.plan_folding import fold
 from mpsjobs.cli.plan_markdown import failure_markdown, plan_markdown
 from mpsjobs.cli.plan_text import FEW, MOST_LINES, Look, plan_lines
@@ -18,6 +19,7 @@ from mpsjobs.cli.text_pieces import clipped, painted, wrapped
 from mpsjobs.model.change import Change, Kind, Plan, Reason, Risk
 from mpsjobs.model.diagnostics import Diagnostic, Severity
 from mpsjobs.plan.word_diff import Piece, Side, folded, word_diff
+from tests.conftest import Folder
 
 GITHUB_TAKES = 65_536
 LONG = (
@@ -281,6 +283,32 @@ def test_markdown_is_the_same_for_the_same_plan() -> None:
     other = Plan(plan.realm, "another lineage", 99, plan.changes, ())
     assert plan_markdown(plan, "game") == plan_markdown(other, "game")
     assert plan_markdown(plan, "game").startswith("<!-- mpsjobs plan: game -->\n")
+
+
+PAGE = ListeningPage("https://example.com/pr-12/", pictures=True)
+
+
+@pytest.mark.parametrize("number", [1, 300, 5000])
+def test_with_a_listening_page_markdown_links_to_it_and_still_fits(number: int) -> None:
+    shown = plan_markdown(plan_of(*(rewritten(f"level1.a{i}") for i in range(number))), "game", PAGE)
+    assert len(shown.encode("utf-16-le")) // 2 < GITHUB_TAKES
+    assert "[Listen to the takes](https://example.com/pr-12/)" in shown
+    assert ("[`level1.a0`](https://example.com/pr-12/#level1.a0)" in shown) is (number < 5000)
+    assert ("![waveforms](https://example.com/pr-12/waveforms/level1.a0.svg)" in shown) is (number == 1)
+
+
+def test_only_a_whole_url_is_taken_for_a_listening_page_and_nothing_in_it_ends_a_link(
+    project: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write(music="assets: {a: x}\n")
+    for url in ("javascript:alert(1)", "example.com/x", "https://", "https://a/ b", "https://a/?x=1", "https://a/#b"):  # fmt: skip
+        assert project("plan", "--format", "markdown", "--review-url", url).code == 1, url
+    assert "(https://a/b%29/#a)" in project("plan", "--format", "markdown", "--review-url", "https://a/b)").out  # fmt: skip
+    monkeypatch.setenv("MPSJOBS_REVIEW_URL", "https://a/index.html")
+    assert "(https://a/index.html#a)" in project("plan", "--format", "markdown").out
+    assert "https" not in project("plan").out
+    monkeypatch.delenv("MPSJOBS_REVIEW_URL")
+    assert project("plan", "--review-waveforms").code == 1
 
 
 def test_details_are_folded_before_lines_and_lines_before_addresses() -> None:

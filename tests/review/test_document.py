@@ -7,6 +7,7 @@ from typing import Any
 from mpsjobs.model.asset import Asset, Sound
 from mpsjobs.model.change import Change, Kind, Plan, Reason
 from mpsjobs.model.diagnostics import Position
+from mpsjobs.model.measures import Measured
 from mpsjobs.model.state import AssetRecord, AssetStatus, Output, Pool, State, Take, TakeStatus
 from mpsjobs.review.document import BARS, Subject, audio_name, bars, outputs_of, review_document
 from tests.cli.test_documents import check
@@ -43,9 +44,7 @@ def subject(change: Change, *, pick: int | None = None) -> Subject:
         },
     )  # fmt: skip
     boss = Asset("boss", Sound("GL"), Position("specs/a.yaml", 3, 1), pick=pick, tags=("battle",))
-    return Subject(
-        "aurora", Plan("emulator", "lineage", 1, (change,), ()), {"boss": boss}, state, lambda _: b""
-    )
+    return Subject("aurora", Plan("emulator", "lineage", 1, (change,), ()), {"boss": boss}, state)
 
 
 REGENERATE = Change(
@@ -89,5 +88,5 @@ def test_a_waveform_has_at_most_so_many_bars_and_each_the_highest_of_its_stretch
     assert (len(found), found[0], found[1], found[-1]) == (BARS, 127, 1, 90)
     assert bars(bytes([0xF0, 5])) == bytes([16])
     assert bars(b"") == b""
-    document = shown(replace(subject(REGENERATE), peaks=lambda _: peaks))
+    document = shown(replace(subject(REGENERATE), known=lambda _: Measured("mp3", peaks=peaks)))
     assert len(b64decode(document["assets"][0]["old"]["takes"][0]["outputs"][0]["bars"])) == BARS

@@ -1,8 +1,10 @@
 """The page in a real browser: heard, seen, and without a mouse."""
 
 from pathlib import Path
+from typing import Literal
 
-from playwright.sync_api import Page, expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
 
 from mpsjobs.review.web import Server
 from tests.review.conftest import HOSTILE
@@ -96,3 +98,30 @@ def test_the_exported_page_does_the_same_from_a_folder(soundtrack: Path, tmp_pat
     page.goto((tmp_path / "out" / "index.html").as_uri())
     walk(page)
     assert HOSTILE not in page.content()
+
+
+def test_nothing_serious_keeps_anybody_from_using_it_in_light_and_dark_and_on_a_phone(
+    served: Server, browser: Browser
+) -> None:
+    axe = Axe()
+    looks: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1280), ("dark", 390))
+    for scheme, width in looks:
+        with browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800}) as context:
+            page = context.new_page()
+            page.goto(served.url)
+            page.get_by_role("button", name="All").click()
+            found = axe.run(page).response["violations"]
+            for name in ("boss", "theme"):
+                page.locator(".row", has_text=name).first.click()
+                assert page.evaluate("document.documentElement.scrollWidth") <= width
+                found += axe.run(page).response["violations"]
+                page.keyboard.press("Escape")
+            page.keyboard.press("?")
+            found += axe.run(page).response["violations"]
+            bad = [
+                (each["id"], node["html"], node["failureSummary"])
+                for each in found
+                if each["impact"] in {"serious", "critical", "moderate"}
+                for node in each["nodes"]
+            ]
+            assert not bad

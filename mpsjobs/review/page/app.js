@@ -109,10 +109,8 @@ function open(address, { keepHash = false } = {}) {
   if (!asset) return;
   const played = player.playing;
   heard.asset = asset;
-  heard.page = assetPage(asset, desk);
   heard.track = null;
-  byId("detail").replaceChildren(heard.page.node);
-  byId("detail").setAttribute("aria-label", address);
+  showAsset(asset);
   byId("detail").scrollTop = 0;
   list.select(address);
   const track = mainTrack(heard.page.tracks, "new") ?? mainTrack(heard.page.tracks, "old");
@@ -122,6 +120,32 @@ function open(address, { keepHash = false } = {}) {
   if (played && !player.playing && heard.track) player.play(heard.track);
   if (!keepHash) history.replaceState(null, "", `#${encodeURIComponent(address)}`);
   refresh();
+  measure(asset, heard.page.tracks);
+}
+
+function showAsset(asset) {
+  heard.page = assetPage(asset, desk);
+  if (heard.track) heard.track = heard.page.tracks.find((track) => track.key === heard.track.key) ?? null;
+  byId("detail").replaceChildren(heard.page.node);
+  byId("detail").setAttribute("aria-label", asset.address);
+  refresh();
+}
+
+/** Where this machine does not know how a take looks, it is measured now. Only a page that is served can ask for that. */
+async function measure(asset, tracks) {
+  if (REVIEW.where !== "served") return;
+  for (const { output } of tracks) {
+    if (output.bars || output.unmeasured || output.asked) continue;
+    output.asked = true;
+    try {
+      const answer = await fetch(output.audio.replace("audio/", "heard/"));
+      if (answer.ok) Object.assign(output, await answer.json());
+    } catch {
+      return; // the server was stopped; playing will tell
+    }
+    if (heard.asset === asset) showAsset(asset);
+    list.refresh();
+  }
 }
 
 /** This track is the one that keys are about. */

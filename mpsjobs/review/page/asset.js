@@ -197,5 +197,6 @@ function trackPart(track, desk, shown) {
     button,
     wave.node,
     el("dl.figures", {}, figures(track.output).map(([name, text, title]) => el("div", { title }, el("dt", {}, name), el("dd", {}, text)))),
+    track.output.unmeasured ? el("p.message", {}, "Not measured: ", foreign(track.output.unmeasured)) : null,
   );
 }

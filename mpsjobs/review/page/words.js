@@ -63,7 +63,7 @@ function figures(output) {
     found.push(["sound", `${measures.sample_rate / 1000} kHz ${channels}`, "sample rate and channels"]);
     if (measures.clipped) found.push(["clipped", counted(measures.clipped, "place"), "three or more samples at full scale"]);
   }
-  const rate = measures?.bitrate ? ` ${Math.round(measures.bitrate / 1000)} kbit/s` : "";
+  const rate = measures?.bitrate && output.format !== "wav" ? ` ${Math.round(measures.bitrate / 1000)} kbit/s` : "";
   found.push(["file", `${output.format}${rate}, ${sizeText(output.size)}`, "format and size"]);
   return found;
 }

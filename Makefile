@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo browser test test-slow check fix bench lock clean
+.PHONY: help setup demo browser test test-slow check fix bench bench-quick lock clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 20
@@ -50,6 +50,9 @@ fix: $(READY)  ## Format and mend what can be mended by machine
 
 bench: $(READY)  ## Run the benchmarks
 	@$(BIN)/python -m benchmarks
+
+bench-quick: $(READY)  ## Run those benchmarks that take no time
+	@$(BIN)/python -m benchmarks --quick
 
 lock: $(READY)  ## Resolve the newest allowed versions of all packages into the lock
 	@$(BIN)/python -m pip install --quiet uv

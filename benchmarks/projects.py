@@ -48,6 +48,11 @@ def applied_project(root: Path, assets: int) -> Path:
     return root
 
 
+def events_of_take(number: int) -> list[Event]:
+    """Of an asset of its own, from the intent to the recorded outputs."""
+    return list(_applied(number, f"a{number}", {"model": "GL", "prompt": f"theme {number}"}, "emulator"))
+
+
 def _applied(number: int, address: str, fields: dict[str, Json], realm: str) -> Iterator[Event]:
     name, attempt = fingerprint(fields), f"attempt-{number:09}"
     path = f"takes/{attempt}/"
@@ -65,7 +70,7 @@ def _applied(number: int, address: str, fields: dict[str, Json], realm: str) -> 
         host="h",
         boot_id="b",
     )
+    yield AssetRecorded(AT, address, name, realm, 1, None)
     yield TaskSubmitted(AT, attempt, f"task-{number}", "request")
     output = Output("local-1250000000", "local", f"{path}1.mp3", "e", 500_000, f"{number:064x}", "mp3", 30.0)
     yield OutputsRecorded(AT, attempt, (output,))
-    yield AssetRecorded(AT, address, name, realm, 1, None)

@@ -55,7 +55,8 @@
         "depends_on": [],
         "publishes": null,
         "on_remove": null,
-        "deletes": 0
+        "deletes": 0,
+        "cost": null
       }
     ],
     "risks": [],
@@ -73,5 +74,5 @@
       }
     ]
   },
-  "sum": "3c1eb2572e231901b5ddb5bb87a97344"
+  "sum": "1d9b1c590e0227928f8fe52ebdb923e7"
 }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         SpecError,
         StateError,
     )
+    from mpsjobs.plan.limits import Limits
     from mpsjobs.plan.selection import Selection
     from mpsjobs.project import Options, Project
     from mpsjobs.project.applying import ApplyRun
@@ -39,6 +40,7 @@ __all__ = [
     "Diagnostic",
     "ExitCode",
     "Given",
+    "Limits",
     "LockHeldError",
     "Mode",
     "MpsjobsError",
@@ -62,6 +64,7 @@ _HOMES = {
         "SpecError",
         "StateError",
     ),
+    "plan.limits": ("Limits",),
     "plan.selection": ("Selection",),
     "project": ("Options", "Project"),
     "project.applying": ("ApplyRun",),

@@ -8,7 +8,7 @@ import logging
 import sys
 from pathlib import Path
 
-from mpsjobs import ExitCode, Options, Project, progress
+from mpsjobs import ExitCode, Limits, Options, Project, progress
 
 log = logging.getLogger("nightly")
 
@@ -22,7 +22,7 @@ def generate(directory: str, most: int) -> dict[str, int]:
         RuntimeError: the run came to a stop, or some assets failed. What was generated is recorded.
     """
     project = Project.open(directory)
-    with project.apply(Options(max_generations=most, lock_timeout_s=600)) as run:
+    with project.apply(Options(limits=Limits(max_generations=most), lock_timeout_s=600)) as run:
         for event in run:
             match event:
                 case progress.Planned(plan):

@@ -6,10 +6,12 @@ import click
 
 from mpsjobs.apply.mode import Mode
 from mpsjobs.cli.addresses import recorded_addresses
+from mpsjobs.cli.limiting import limited
 from mpsjobs.cli.options import common, lock_timeout, quiet, strict, variables, verbose
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
 from mpsjobs.cli.selecting import guarded, selected
+from mpsjobs.plan.limits import Limits
 from mpsjobs.plan.saved import decode
 from mpsjobs.plan.selection import EVERYTHING, Selection
 from mpsjobs.project import Options
@@ -28,12 +30,6 @@ from mpsjobs.project import Options
     help="Buy takes again whose answer was lost and whose outputs do not show. They may be paid twice.",
 )
 @click.option(
-    "--max-generations",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Allow so many paid generations this once.",
-)
-@click.option(
     "--allow-local-state",
     is_flag=True,
     help="In CI: the state file is kept somewhere, although the runner goes.",
@@ -43,6 +39,12 @@ from mpsjobs.project import Options
     is_flag=True,
     help="With --auto-approve: takes of removed assets with `on_remove: delete` may be deleted for good.",
 )
+@click.option(
+    "--allow-behind",
+    is_flag=True,
+    help="In CI: apply although the commit that was applied last is not part of this checkout.",
+)
+@limited
 @lock_timeout
 @guarded
 @selected
@@ -58,11 +60,12 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     auto_approve: bool,
     detach: bool,
     resubmit_unknown: str | None,
-    max_generations: int | None,
     allow_local_state: bool,
     allow_delete: bool,
     max_failures: int | None,
     parallelism: int | None,
+    allow_behind: bool,
+    limits: Limits,
     lock_timeout: float,
     selection: Selection,
     strict: bool,
@@ -87,9 +90,10 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
         selection=selection,
         saved=decode(plan_file.read_bytes(), plan_file.name) if plan_file else None,
         resubmit=(resubmit_unknown,) if resubmit_unknown else (),
-        max_generations=max_generations,
         max_failures=max_failures,
         parallelism=parallelism,
+        limits=limits,
+        allow_behind=allow_behind,
         lock_timeout_s=lock_timeout,
         local_state=allow_local_state,
         allow_delete=allow_delete or not auto_approve or plan_file is not None,

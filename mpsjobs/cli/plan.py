@@ -6,6 +6,7 @@ import click
 
 from mpsjobs.apply.result import ExitCode
 from mpsjobs.cli import recall
+from mpsjobs.cli.limiting import limited
 from mpsjobs.cli.listening_page import ListeningPage, linked
 from mpsjobs.cli.options import common, open_project, quiet, recalled, strict, variables, verbose
 from mpsjobs.cli.output import Output
@@ -16,6 +17,7 @@ from mpsjobs.cli.workflow import Step
 from mpsjobs.model.change import Kind
 from mpsjobs.model.diagnostics import SpecError
 from mpsjobs.plan.document import plan_document
+from mpsjobs.plan.limits import Limits
 from mpsjobs.plan.selection import EVERYTHING, Selection
 from mpsjobs.project import Options
 
@@ -37,6 +39,7 @@ from mpsjobs.project import Options
     help="For people, for scripts (as --json), or as a comment on a pull request.",
 )
 @linked
+@limited
 @selected
 @strict
 @variables
@@ -44,13 +47,14 @@ from mpsjobs.project import Options
 @recalled
 @common
 @quiet
-def command(  # noqa: PLR0913 — one for each option
+def command(  # noqa: PLR0913  # the options of the command, one to one
     output: Output,
     *,
     detailed_exitcode: bool,
     out: Path | None,
     form: str,
     page: ListeningPage | None,
+    limits: Limits,
     selection: Selection,
     strict: bool,
     verbose: bool,
@@ -60,7 +64,7 @@ def command(  # noqa: PLR0913 — one for each option
     Few changes are shown in full, many with one line for each asset; --verbose shows all in full. Markdown always fits into a comment.
     """
     form = "json" if output.json else form
-    project, options = open_project(), Options(strict=strict, selection=selection)
+    project, options = open_project(), Options(strict=strict, selection=selection, limits=limits)
     name, step = project.settings.project, Step(output, project)
     try:
         plan = project.save_plan(out, options) if out else project.plan(options)

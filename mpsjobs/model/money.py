@@ -68,6 +68,10 @@ class Cost:
         """Both together; they are of one currency."""
         return Cost(self.currency, self.amount + other.amount, self.unpriced + other.unpriced)
 
+    def __sub__(self, other: "Cost") -> "Cost":
+        """What is left without the other one, which is part of it."""
+        return Cost(self.currency, self.amount - other.amount, self.unpriced - other.unpriced)
+
     def __str__(self) -> str:
         """`0.42 USD`; the unpriced are left to the reader."""
         return money(self.amount, self.currency)

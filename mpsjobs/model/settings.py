@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from mpsjobs.model.asset import Json
 from mpsjobs.model.money import Prices
+from mpsjobs.model.policy import OutsidePolicy, PolicySettings
 
 EMULATOR_BUCKET = "local-1250000000"
 """The bucket of the directory store where settings name none; shaped like a real one, so that nothing needs a special case."""
@@ -140,21 +141,6 @@ class StateSettings:
         return f"{self.endpoint or self.region}/{self.bucket}/{self.key}"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicySettings:
-    """`max_generations_per_apply` None means no limit; `attempts` is how often a task that ended FAIL is tried per fingerprint.
-
-    `unknown_wait_s`: for so many seconds after its submission the outputs of an attempt without an answer are looked for; None
-    follows what tasks of that model have taken. `unknown` says what comes then. Without `generate` nothing is bought at all.
-    """
-
-    max_generations_per_apply: int | None = None
-    attempts: int = 3
-    unknown_wait_s: float | None = None
-    unknown: Literal["stop", "resubmit"] = "stop"
-    generate: bool = True
-
-
 BASE_ENVIRONMENT = "default"
 """What the settings are called where a project has environments and none of them is meant."""
 
@@ -167,7 +153,8 @@ SPEC_PATTERNS = ("specs/**/*.yaml", "specs/**/*.yml")
 class Settings:
     """`defaults`, `presets`, `variables` and `models` are as written, checked by the spec layer; the rest is ready to use.
 
-    `download` is relative to the project. `prices` name models as written; None: there are none. `environment` is the one that these are the settings of, None for those that all are laid over;
+    `download` is relative to the project. `prices` name models as written; None: there are none.
+    `policy` is the project's own; `outside_policy` one that nobody can change in the project: the strictest wins. `environment` is the one that these are the settings of, None for those that all are laid over;
     `environments` has the names of all. Its own defaults and values of variables are as written too. `reuse_from` names environments
     whose takes are copied, None for the base.
     """
@@ -180,6 +167,7 @@ class Settings:
     state: StateSettings = field(default_factory=StateSettings)
     download: str | None = None
     policy: PolicySettings = field(default_factory=PolicySettings)
+    outside_policy: OutsidePolicy | None = None
     prices: Prices | None = None
     credentials: CredentialsSettings = field(default_factory=CredentialsSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)

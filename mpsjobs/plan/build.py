@@ -18,7 +18,6 @@ from mpsjobs.model.change import (
     Risk,
     Submit,
 )
-from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic
 from mpsjobs.model.lifecycle import Lifecycle
 from mpsjobs.model.state import AssetRecord, State, chosen_take
@@ -41,10 +40,11 @@ from mpsjobs.plan.diff import (
 from mpsjobs.plan.imports import Imports
 from mpsjobs.plan.moves import Moves, said_moves, seen_moves
 from mpsjobs.plan.notes import shared_sounds, with_row
-from mpsjobs.plan.promotion import Copies, bought_twice, not_to_be_bought
+from mpsjobs.plan.policy import breaches
+from mpsjobs.plan.promotion import Copies, bought_twice
 from mpsjobs.plan.publishing import due, held_back, publish_of, with_publication
 from mpsjobs.plan.removal import Removals, forbidden, remove
-from mpsjobs.plan.risks import large_regeneration
+from mpsjobs.plan.risks import behind, large_regeneration
 from mpsjobs.plan.selection import Candidate
 from mpsjobs.plan.wanted import Wanted, in_order, name_sounds
 
@@ -107,6 +107,7 @@ def build(
             *_publications(steps, wanted, arriving, state, terms),
         ),
         risks=(
+            *behind(state.commit, terms.standing),
             *removals.risks,
             *large_regeneration(ordered),
             *ruling.risks(ordered),
@@ -121,7 +122,7 @@ def build(
             *purchases.imports.elsewhere(every),
             *forbidden(ordered, wanted, state),
             *ruling.forbidden(ordered, wanted),
-            *_breaches(ordered, terms, purchases.copies),
+            *breaches(ordered, wanted, state, terms, purchases.copies),
         ),
         environment=terms.environment,
         currency=terms.prices.currency if terms.prices else None,
@@ -167,19 +168,6 @@ def only_waiting(plan: Plan) -> Plan:
         ),
         risks=tuple(risk for risk in plan.risks if risk.address in waiting),
     )
-
-
-def _breaches(changes: Sequence[Change], terms: Terms, copies: Copies) -> Iterator[Diagnostic]:
-    if not terms.generate:
-        yield from not_to_be_bought(changes, copies)
-        return
-    generations = sum(change.generations for change in changes)
-    if terms.max_generations is not None and generations > terms.max_generations:
-        yield Diagnostic(
-            f"This plan pays for {generations} generations; the policy allows {terms.max_generations} in one apply.",
-            hint=f"If that is wanted: mpsjobs apply --max-generations {generations}, or raise policy.max_generations_per_apply.",
-            code=Code.TOO_MANY_GENERATIONS,
-        )
 
 
 def only_imports(plan: Plan) -> Plan:

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from mpsjobs.model.asset import Asset, Json, Sound, StoreTarget
 from mpsjobs.model.change import Change, Kind, LeftOut, Need, Reason
+from mpsjobs.model.checkout import Standing
 from mpsjobs.model.money import Prices
+from mpsjobs.model.policy import PolicySettings
 from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, chosen_take, never_sent
 from mpsjobs.plan.imports import Imports, told as told_imports
 from mpsjobs.plan.promotion import Copies, Source, told
@@ -21,23 +24,30 @@ class Terms:
     """What the plan is made under. `songs` says how many generations one take of a sound is billed as.
 
     `host` and `boot_id` tell where the plan is made: an intent of this very boot that was never sent is certain to be nothing.
-    More than `max_generations` songs in one apply are an error in the plan already, and so is any where nothing is to be generated.
-    `selection` says which assets it is about. `sources` are the other environments whose takes are copied. `publish_to` is the place below
-    which takes are published. `prices` name models by their canonical names.
+    What `policy` forbids is an error in the plan already; its periods are counted from `now`, and `billed` says how many generations a
+    take with these canonical fields was billed as. `selection` says which assets it is about. `sources` are the other environments whose takes are copied. `publish_to` is the place below
+    which takes are published. `prices` name models by their canonical names. `standing` is that of the checkout to
+    the commit that was applied last.
     """
 
     realm: str
-    attempts: int
     songs: Callable[[Sound], int]
     host: str
     boot_id: str
-    max_generations: int | None = None
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    now: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+    billed: Callable[[Mapping[str, Json]], int] = lambda _: 1
     selection: Selection = EVERYTHING
     environment: str | None = None
     sources: tuple[Source, ...] = ()
-    generate: bool = True
     publish_to: StoreTarget = NOWHERE
+    standing: Standing = Standing.AHEAD
     prices: Prices | None = None
+
+    @property
+    def attempts(self) -> int:
+        """How often a sound is tried."""
+        return self.policy.attempts
 
     def takes(self, pool: Pool) -> tuple[Take, ...]:
         """The takes that count: those of this realm, without attempts that are certain never to have left this machine."""

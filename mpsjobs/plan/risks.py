@@ -1,14 +1,35 @@
 """What a reviewer should look at twice in a plan, whatever the single changes say."""
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 from mpsjobs.model.change import Change, Kind, Risk
+from mpsjobs.model.checkout import Standing
 
 _MANY = 10
 _LARGE_PART = 4
 """From a quarter on, a slip in the defaults is more likely than a wish."""
 
 EVERY_ADDRESS = "*"
+
+
+def behind(commit: str | None, standing: Standing) -> Iterator[Risk]:
+    """That this plan may take back what was applied from a newer commit. `commit` is the one that was applied last."""
+    match standing:
+        case Standing.AHEAD:
+            return
+        case Standing.BEHIND:
+            words = f"behind: the commit that was applied last, {str(commit)[:12]}, is not part of this checkout; the plan may undo what it brought"
+        case Standing.SHALLOW:
+            words = (
+                "behind? the history of this clone is cut off before the commit that was applied last; to compare: git fetch "
+                "--unshallow (in CI, check out with the whole history)"
+            )
+        case Standing.UNKNOWN:
+            words = f"behind? this repository does not have the commit that was applied last, {str(commit)[:12]}; to compare: git fetch --all"
+        case _:
+            assert_never(standing)
+    yield Risk(EVERY_ADDRESS, words)
 
 
 def large_regeneration(changes: Iterable[Change]) -> Iterator[Risk]:

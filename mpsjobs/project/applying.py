@@ -20,9 +20,10 @@ from mpsjobs.model.diagnostics import Diagnostic
 from mpsjobs.model.ports import StateSession
 from mpsjobs.model.state import chosen_take
 from mpsjobs.plan.build import only_imports, only_waiting
+from mpsjobs.plan.cost import cost_of
 from mpsjobs.plan.selection import Selection
 from mpsjobs.project.assembly import runner, workers
-from mpsjobs.project.checks import require_fit_plan, require_whole_state
+from mpsjobs.project.checks import require_fit_plan, require_newest, require_whole_state
 from mpsjobs.project.options import Options
 from mpsjobs.project.planning import Planner
 from mpsjobs.spec.load import Loaded
@@ -145,6 +146,8 @@ class ApplyRun:
         if not options.mode.submits:
             return only_imports(plan) if options.mode is Mode.IMPORT else only_waiting(plan)
         require_fit_plan(plan, self._session.state, options)
+        if plan.has_changes and not options.allow_behind:
+            require_newest(self._planner, self._session.state)
         if plan.generations:
             self._early += require_whole_state(self._planner, self._loaded, self._session.state)
         return plan
@@ -177,10 +180,13 @@ class ApplyRun:
         plan, state = self._plan, self._session.state
         sounds = set(result.abandoned)
         users = [change.address for change in plan.changes if change.fingerprint in sounds]
-        skipped, unspent = {each.address for each in result.skipped}, 0
+        skipped, generations, cost = {each.address for each in result.skipped}, plan.generations, plan.cost
+        prices = self._planner.prices
         for action in plan.actions:
             if isinstance(action, Submit) and action.asset.address in skipped:
-                unspent += action.generations
+                generations -= action.generations
+                if cost and prices:
+                    cost -= cost_of(action.fields, action.generations, prices)
                 if all(
                     need.fingerprint in sounds
                     or chosen_take(state.pool(need.fingerprint), plan.realm, need.pick)
@@ -188,7 +194,6 @@ class ApplyRun:
                 ):
                     sounds.add(action.fingerprint)
                     users.append(action.asset.address)
-        limit = self._planner.limit(options)
         return replace(
             options,
             selection=Selection(
@@ -198,7 +203,7 @@ class ApplyRun:
             ),
             saved=None,
             resubmit=(),
-            max_generations=None if limit is None else max(0, limit - plan.generations + unspent),
+            limits=options.limits.left(self._planner.policy(options), generations, cost),
             max_failures=options.max_failures and options.max_failures - len(result.failed),
             patient=True,
         )

@@ -50,6 +50,9 @@ def runner(
     connections, settings = planner.connections, planner.settings
     clock, realm, rate = connections.clock, settings.provider.realm, settings.provider.requests_per_second
     durations = Durations.of_state(session.state, realm)
+    policy = planner.policy(options)
+    # Who only waits applies nothing: the commit stays that of the last apply.
+    commit = git_commit(connections.root) if options.mode.submits else session.state.commit
     run = Run(
         session=session,
         scheduler=Scheduler(
@@ -62,9 +65,7 @@ def runner(
         ),
         workers=threads,
         clock=clock,
-        origin=Origin(
-            realm, host_name(), planner.store.boot_id, who(), __version__, git_commit(connections.root)
-        ),
+        origin=Origin(realm, host_name(), planner.store.boot_id, who(), __version__, commit),
         wiring=Wiring(
             project=settings.owner,
             new_id=TimeOrderedIds(clock).new,
@@ -76,9 +77,7 @@ def runner(
             gives_up=lambda address: matches(address, options.resubmit),
             per_second=rate,
             mode=options.mode,
-            unknown=UnknownPolicy(
-                settings.policy.unknown_wait_s, "stop" if options.patient else settings.policy.unknown
-            ),
+            unknown=UnknownPolicy(policy.unknown_wait_s, "stop" if options.patient else policy.unknown),
         ),
         records=Records(session.state, realm),
         publications=Publications(session.state, realm),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from mpsjobs.apply.progress import Noticed
 from mpsjobs.model.change import Plan
+from mpsjobs.model.checkout import Standing
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import SpecError, StateError
 from mpsjobs.model.settings import ProviderKind, Settings
@@ -13,6 +14,7 @@ from mpsjobs.plan.saved import stale
 from mpsjobs.project.options import Options
 from mpsjobs.project.planning import Planner
 from mpsjobs.spec.load import Loaded
+from mpsjobs.state.checkout import standing
 
 
 def require_lasting_state(settings: Settings) -> None:
@@ -21,8 +23,7 @@ def require_lasting_state(settings: Settings) -> None:
     Raises:
         StateError: that is the case here.
     """
-    ci = os.environ.get("CI", "").lower() in {"true", "1"}
-    if ci and settings.provider.kind is ProviderKind.TENCENT and settings.state.backend == "file":
+    if _in_ci() and settings.provider.kind is ProviderKind.TENCENT and settings.state.backend == "file":
         raise StateError.of(
             "The state is a file of this machine, and this is a CI run.",
             detail="When the runner goes, so does the memory of what was paid: the next run would buy it all again.",
@@ -43,6 +44,21 @@ def require_fit_plan(plan: Plan, state: State, options: Options) -> None:
         raise SpecError(*errors)
     if plan.deletes and not options.allow_delete:
         raise _deletes_unasked(plan)
+
+
+def require_newest(planner: Planner, state: State) -> None:
+    """A pipeline that runs late, or again, must not take back what a newer commit has brought.
+
+    Raises:
+        SpecError: this is CI, and the checkout does not contain the commit that was applied last.
+    """
+    if _in_ci() and standing(planner.connections.root, state.commit) is Standing.BEHIND:
+        raise SpecError.of(
+            "This checkout is behind what was applied last.",
+            detail=f"It does not contain {str(state.commit)[:12]}, the commit of the last apply, so it may undo what that brought.",
+            hint="Apply the newest commit. If going back is meant, say so with --allow-behind.",
+            code=Code.BEHIND,
+        )
 
 
 def require_whole_state(planner: Planner, loaded: Loaded, state: State) -> Iterator[Noticed]:
@@ -73,6 +89,10 @@ def require_whole_state(planner: Planner, loaded: Loaded, state: State) -> Itera
             hint="Bring back the right state, or take them in with: mpsjobs state rebuild",
             code=Code.STATE_BEHIND_STORE,
         )
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in {"true", "1"}
 
 
 def _deletes_unasked(plan: Plan) -> SpecError:

@@ -7,17 +7,21 @@ from functools import cached_property
 from mpsjobs.environments import Sources
 from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.change import Plan
+from mpsjobs.model.checkout import Standing
 from mpsjobs.model.diagnostics import Diagnostic, SpecError
 from mpsjobs.model.money import Prices
+from mpsjobs.model.policy import PolicySettings
 from mpsjobs.model.settings import Settings
 from mpsjobs.model.state import State
 from mpsjobs.plan.build import build
 from mpsjobs.plan.diff import Terms
+from mpsjobs.plan.limits import policy_of
 from mpsjobs.plan.selection import EVERYTHING, mistaken
 from mpsjobs.project.options import Options
 from mpsjobs.spec.load import Loaded
 from mpsjobs.spec.variables import Given
 from mpsjobs.state.backend import StateBackend
+from mpsjobs.state.checkout import standing
 from mpsjobs.state.identity import host_name
 from mpsjobs.wiring import SCRATCH, Connections
 
@@ -51,21 +55,23 @@ class Planner:
             SpecError, StateError: an environment that takes are copied from cannot be read.
         """
         settings = self.settings
+        checkout = standing(self.connections.root, state.commit) if options.mode.submits else Standing.AHEAD
         sources, notices = self.sources.read() if options.mode.submits else ((), ())
         terms = Terms(
             realm=settings.provider.realm,
-            attempts=settings.policy.attempts,
             songs=lambda sound: self.connections.catalogue.entry(sound.model).songs(
                 sound.additional_parameters
             ),
             host=host_name(),
             boot_id=self.store.boot_id,
-            max_generations=self.limit(options),
+            policy=self.policy(options),
+            now=self.connections.clock.utc(),
+            standing=checkout,
+            billed=self.songs_of,
             selection=options.saved.selection(state) if options.saved else options.selection,
             environment=settings.environment_name,
             sources=sources,
-            generate=settings.policy.generate,
-            prices=self._prices,
+            prices=self.prices,
             publish_to=StoreTarget(settings.store.bucket, settings.store.region, settings.store.prefix),
         )
         statements = loaded.statements
@@ -97,7 +103,7 @@ class Planner:
         return replace(options, selection=replace(selection, changed=changed))
 
     @cached_property
-    def _prices(self) -> Prices | None:
+    def prices(self) -> Prices | None:
         """The prices, by the names that models have in the catalogue."""
         prices, catalogue = self.settings.prices, self.connections.catalogue
         if prices is None:
@@ -106,10 +112,9 @@ class Planner:
             prices, models={catalogue.entry(name).name: each for name, each in prices.models.items()}
         )
 
-    def limit(self, options: Options) -> int | None:
-        """How many generations one apply may buy; None: any number."""
-        limit = options.max_generations
-        return self.settings.policy.max_generations_per_apply if limit is None else limit
+    def policy(self, options: Options) -> PolicySettings:
+        """What may be done under these options."""
+        return policy_of(self.settings, options.limits, self.connections.catalogue)
 
     def songs_of(self, fields: Mapping[str, Json]) -> int:
         """How many outputs a task with these canonical fields has."""

@@ -24,6 +24,7 @@ from mpsjobs.project.planning import Planner
 from mpsjobs.spec.catalogue import Catalogue, load_catalogue
 from mpsjobs.spec.imports import imported as import_of
 from mpsjobs.spec.load import Loaded, load_assets
+from mpsjobs.spec.policy import ENVIRONMENT_VARIABLE
 from mpsjobs.spec.project_files import find_project
 from mpsjobs.spec.settings import load_settings
 from mpsjobs.spec.suggest import did_you_mean
@@ -93,7 +94,8 @@ class Project:
                 hint="Go to a project, name one with -C DIR, or make one with: mpsjobs init",
                 code=Code.NO_PROJECT,
             )
-        settings, notices = load_settings(root, environment)
+        policy_file = os.environ.get(ENVIRONMENT_VARIABLE) or None
+        settings, notices = load_settings(root, environment, policy_file=policy_file)
         return cls(root, settings, notices, given)
 
     # --- reading -----------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from mpsjobs.spec.yaml import Plain
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]{5,20}")
 _REGION = re.compile(r"[a-z0-9-]+")
 _NAME = re.compile(r"[\w-]{1,64}")
-_AMOUNT = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
+AMOUNT = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 _FOLDER = re.compile(r"[^\\\x00-\x1f\x7f]+")
 
 
@@ -119,7 +119,7 @@ def _seconds(value: Any) -> Any:
 
 
 def _amount(value: Any) -> Any:
-    if not (isinstance(value, str) and _AMOUNT.fullmatch(value)):
+    if not (isinstance(value, str) and re.fullmatch(AMOUNT, value)):
         raise mistake(
             "This is no amount of money",
             f"It is {value[:40]!r}." if isinstance(value, str) else "It is no number.",

@@ -18,7 +18,7 @@ from mpsjobs.spec.documents import (
     VariableSpec,
     Written,
 )
-from mpsjobs.spec.policy_file import PolicyFile
+from mpsjobs.spec.policy_file import BudgetFile, PolicyFile
 from mpsjobs.spec.prices import ModelPricesFile, PriceFile, PricesFile
 from mpsjobs.spec.settings_file import (
     AssumeRoleFile,
@@ -37,7 +37,8 @@ _PARTS: tuple[tuple[str, type[Written], str], ...] = (
     ("`provider`", ProviderFile, "Where takes come from."),
     ("`store`", StoreFile, "Where audio goes."),
     ("`state`", StateFile, "Where it is recorded what has been done."),
-    ("`policy`", PolicyFile, "What an apply may do."),
+    ("`policy`", PolicyFile, "What an apply may do. See [the guide](guide/cost-and-policy.md)."),
+    ("`policy.budget`", BudgetFile, "Counted from the state: everything that was or may have been paid."),
     (
         "`prices`",
         PricesFile,

@@ -9,13 +9,13 @@ from mpsjobs._version import __version__
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError
 from mpsjobs.model.money import Prices
+from mpsjobs.model.policy import PolicySettings
 from mpsjobs.model.settings import (
     BASE_ENVIRONMENT,
     EMULATOR_BUCKET,
     AssumeRole,
     CredentialsSettings,
     NetworkSettings,
-    PolicySettings,
     ProviderKind,
     ProviderSettings,
     Settings,
@@ -38,6 +38,14 @@ from mpsjobs.spec.environments import (
 )
 from mpsjobs.spec.fields import bare_prefix
 from mpsjobs.spec.mistakes import check, locate
+from mpsjobs.spec.policy import (
+    SAME_CURRENCY,
+    Outside,
+    no_currency,
+    other_currencies,
+    own_policy,
+    read_outside,
+)
 from mpsjobs.spec.project_files import SETTINGS_NAME, leads_outside
 from mpsjobs.spec.settings_file import SettingsFile
 from mpsjobs.spec.source import read_text
@@ -52,11 +60,13 @@ TENCENT_GENERATIONS = 20
 """How many songs one apply may pay for where nobody said otherwise."""
 
 
-def load_settings(root: Path, environment: str | None = None) -> tuple[Settings, tuple[Diagnostic, ...]]:
+def load_settings(
+    root: Path, environment: str | None = None, *, policy_file: str | None = None
+) -> tuple[Settings, tuple[Diagnostic, ...]]:
     """The settings of the project in the folder `root` as they are in an environment, and warnings about them.
 
     `defaults`, `presets`, `variables` and `models` of the result are as written, checked, and remember where; `load_assets` and
-    `load_catalogue` take them. Fields with `${…}` are checked by `load_assets`, which knows the values. `environment` None is the base.
+    `load_catalogue` take them. `policy_file` is one from outside of the project, whose mistakes are told with the others. Fields with `${…}` are checked by `load_assets`, which knows the values. `environment` None is the base.
 
     Raises:
         SpecError: there is no such environment; all mistakes in the files at once. Where the file asks for another version of mpsjobs, only that is said: what else
@@ -89,10 +99,15 @@ def load_settings(root: Path, environment: str | None = None) -> tuple[Settings,
         written = laid_over(written, chosen)
         checked = check(SettingsFile, _settled(written), SETTINGS_NAME)
         problems += [each for each in checked.diagnostics if each not in problems]
+    outside = None
+    try:
+        outside = read_outside(policy_file) if policy_file else None
+    except SpecError as error:
+        problems += error.diagnostics
     if checked.value is None:
         raise SpecError(*problems)
     reading = _Reading(
-        checked.value, written if chosen else document.root, document.root, environments, chosen
+        checked.value, written if chosen else document.root, document.root, environments, chosen, outside
     )
     settings = reading.settings(complete=not checked.dropped)
     problems += reading.problems
@@ -128,12 +143,14 @@ class _Reading:
         base: Any,
         environments: Mapping[str, Environment],
         chosen: Environment | None,
+        outside: Outside | None,
     ) -> None:
         self.file = file
         self.root = root
         self.base = base
         self.environments = environments
         self.chosen = chosen
+        self.outside = outside
         self.problems: list[Diagnostic] = []
 
     def settings(self, *, complete: bool) -> Settings:
@@ -166,6 +183,7 @@ class _Reading:
             state=self.state(),
             download=self.download(),
             policy=self.policy(provider),
+            outside_policy=self.outside.policy if self.outside else None,
             prices=self.prices(),
             credentials=self.credentials(),
             network=NetworkSettings(
@@ -298,24 +316,24 @@ class _Reading:
         )
 
     def policy(self, provider: ProviderSettings) -> PolicySettings:
-        file = self.file.policy
-        limit = file.max_generations_per_apply
-        if provider.kind is ProviderKind.TENCENT and "max_generations_per_apply" not in file.model_fields_set:
-            limit = TENCENT_GENERATIONS
-        return PolicySettings(limit, file.attempts, file.unknown_wait, file.unknown, file.generate)
+        return own_policy(
+            self.file.policy, TENCENT_GENERATIONS if provider.kind is ProviderKind.TENCENT else None
+        )
 
     def prices(self) -> Prices | None:
-        file = self.file.prices
+        """Those of a policy file from outside, else the project's. Limits are in the same currency."""
+        file, outside = self.file.prices, self.outside
         if file.any and file.currency is None:
-            self.problem(
-                ("prices",),
-                'The prices need a "currency"',
-                "An amount without one says nothing.",
-                "Add `currency: USD`, or whatever the bill is in.",
-                key=True,
-                code=Code.MISSING_KEY,
+            mark = locate(self.root, ("prices",), key=True)
+            self.problems.append(
+                no_currency(position(mark, SETTINGS_NAME) if mark else Position(SETTINGS_NAME))
             )
-        return file.prices
+        prices = (outside.prices if outside else None) or file.prices
+        for path, summary, detail in other_currencies(self.file.policy, prices):
+            self.problem(("policy", *path), summary, detail, SAME_CURRENCY, code=Code.BAD_VALUE)
+        if outside:
+            self.problems += outside.other_currencies(prices)
+        return prices
 
     def credentials(self) -> CredentialsSettings:
         file = self.file.credentials

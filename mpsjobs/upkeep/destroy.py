@@ -8,6 +8,7 @@ from mpsjobs.apply.mode import Mode
 from mpsjobs.model.change import Kind, Plan
 from mpsjobs.model.diagnostics import SpecError
 from mpsjobs.model.events import AssetRetired
+from mpsjobs.plan.limits import Limits
 from mpsjobs.project import Options, Project
 from mpsjobs.spec.load import Loaded
 from mpsjobs.upkeep.gc import Collected, Garbage, deletable, erase, in_flight, other_states, used_objects
@@ -58,7 +59,9 @@ def destroy(
     others = other_states(project) if delete_outputs else ()
     with operation(project, "destroy", lock_timeout_s=lock_timeout_s) as held:
         realm = project.settings.provider.realm
-        plan = project.plan_for(Loaded(()), held.state, Options(mode=Mode.WAIT))
+        plan = project.plan_for(
+            Loaded(()), held.state, Options(mode=Mode.WAIT, limits=Limits(max_retire=100))
+        )
         if errors := [diagnostic for diagnostic in plan.diagnostics if diagnostic.is_error]:
             raise SpecError(*errors)
         garbage = Garbage(())

@@ -14,7 +14,6 @@ from mpsjobs.plan.fingerprint import canonical_fields, fingerprint
 REALM = "emulator"
 TERMS = Terms(
     realm=REALM,
-    attempts=3,
     songs=lambda s: int(str(s.additional_parameters.get("n", 1))),
     host="h",
     boot_id="b",

@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 
 from mpsjobs.model.asset import Asset
 from mpsjobs.model.change import Kind, Reason, Record, Resume, Retire, Submit
+from mpsjobs.model.policy import PolicySettings
 from mpsjobs.model.state import Pool, Refusal, RetiredRecord, State, TakeStatus
 from mpsjobs.plan.build import build, only_waiting
 from mpsjobs.plan.document import plan_document
@@ -209,7 +210,7 @@ def test_a_take_of_several_songs_counts_as_several_generations() -> None:
 
 
 def test_more_than_the_policy_allows_is_an_error_in_the_plan() -> None:
-    plan = build([asset("a", takes=3)], State("l"), replace(TERMS, max_generations=2))
+    plan = build([asset("a", takes=3)], State("l"), replace(TERMS, policy=PolicySettings(2)))
     assert [diagnostic.is_error for diagnostic in plan.diagnostics] == [True]
     assert "--max-generations 3" in plan.diagnostics[0].hint
 

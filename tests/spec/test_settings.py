@@ -1,12 +1,15 @@
 """Settings: defaults, and what a file says."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from mpsjobs.model.diagnostics import SpecError
-from mpsjobs.model.settings import PolicySettings, ProviderKind, Settings, Site, StoreKind, StoreSettings
+from mpsjobs.model.money import Price, Prices
+from mpsjobs.model.policy import Budget, Clause, OutsidePolicy, Per, PolicySettings
+from mpsjobs.model.settings import ProviderKind, Settings, Site, StoreKind, StoreSettings
 from mpsjobs.spec import settings as module
 from mpsjobs.spec.settings import load_settings
 
@@ -125,3 +128,49 @@ def test_no_settings(tmp_path: Path) -> None:
 
 def test_settings_that_are_no_mapping(project: Project) -> None:
     assert refused(project, "- project\n")[0] == "The file must be a mapping"
+
+
+def test_a_policy_file_from_outside_stands_beside_the_projects_own(project: Project, tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(
+        "max_generations_per_apply: 10\nbudget: {cost: 20 USD, per: week}\nallow_models: GL\n"
+        "prices: {currency: USD, default: 0.5}\nmax_retire_percent: null\n"
+    )
+    root = project(settings="project: x\npolicy: {attempts: 2}\nprices: {currency: USD, default: 0.001}\n")
+    settings, _ = load_settings(root, policy_file=str(file))
+    source = str(file)
+    assert settings.outside_policy == OutsidePolicy(
+        source,
+        max_generations_per_apply=10,
+        budget=Budget(Per.WEEK, cost=Decimal(20), source=source),
+        allow_models=Clause(("GL",), source),
+    )
+    assert settings.policy == PolicySettings(attempts=2)
+    assert settings.prices == Prices("USD", other=Price(Decimal("0.5")))
+
+
+def test_mistakes_in_a_policy_file_are_told_with_its_name_and_line_and_with_the_others(
+    project: Project, tmp_path: Path
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("max_generations: 10\nunknown_wait: 5m\nmax_cost_per_apply: cheap\n")
+    root = project(settings="project: x\npolicy: {attempts: 0}\n")
+    with pytest.raises(SpecError) as caught:
+        load_settings(root, policy_file=str(file))
+    assert [str(each.position) for each in caught.value.diagnostics] == [
+        f"{file}:1:1",
+        f"{file}:2:1",
+        f"{file}:3:21",
+        "mpsjobs.yaml:2:20",
+    ]
+    with pytest.raises(SpecError, match="There is no such policy file"):
+        load_settings(root, policy_file=str(tmp_path / "missing.yaml"))
+
+
+def test_a_limit_from_outside_is_in_the_currency_of_the_prices(project: Project, tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("max_cost_per_apply: 20 CNY\n")
+    root = project(settings="project: x\nprices: {currency: USD, default: 0.001}\n")
+    with pytest.raises(SpecError) as caught:
+        load_settings(root, policy_file=str(file))
+    assert [str(each.position) for each in caught.value.diagnostics] == [f"{file}:1:21"]

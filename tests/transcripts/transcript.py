@@ -118,6 +118,7 @@ _FILTERS = (
     (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "UUID"),
     (r"\b01[0-9a-hjkmnp-tv-z]{24}\b", "ATTEMPT"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "TIME"),
+    (r"(since|until) \d{4}-\d\d-\d\d", r"\1 DATE"),
     (r'"etag": "[^"]*"', '"etag": "ETAG"'),
     (r'"sha256": "[0-9a-f]{64}"', '"sha256": "SHA256"'),
     (r'sha256: (\\?")[0-9a-f]+', r"sha256: \1SHA256"),

@@ -32,7 +32,12 @@ class Decided:
     @property
     def diff(self) -> str:
         """What changes in the files, as `git diff` shows it; empty where nothing does."""
-        return "".join(_diff(name, before, after) for name, (before, after) in self.files.items())
+        return diff_of(self.files)
+
+
+def diff_of(files: Mapping[str, tuple[str, str]]) -> str:
+    """The texts before and after, by path below the project, as `git diff` shows them."""
+    return "".join(_diff(name, before, after) for name, (before, after) in files.items() if before != after)
 
 
 def plan_files(

@@ -6,13 +6,15 @@ characters that turn others around.
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 from mpsjobs.model.asset import Asset, Json, masked
 from mpsjobs.model.change import Change, Kind, Plan, Reason
+from mpsjobs.model.decisions import Decision, is_audio_of
 from mpsjobs.model.measures import Measured
-from mpsjobs.model.state import AssetRecord, Output, Pool, State, Take, chosen_take
+from mpsjobs.model.state import AssetRecord, Output, Pool, State, Take, chosen_take, output_of
 from mpsjobs.plan.document import cost_document
 from mpsjobs.plan.word_diff import Side, word_diff
 
@@ -24,7 +26,7 @@ Where: TypeAlias = Literal["served", "exported"]
 _SIDES = {Side.BOTH: "both", Side.OLD: "old", Side.NEW: "new"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subject:
     """What a document is about. `known` tells what was measured of a file on this machine, by its SHA-256."""
 
@@ -33,10 +35,27 @@ class Subject:
     assets: Mapping[str, Asset]
     state: State
     known: Callable[[str], Measured | None] = lambda _: None
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+    def decision(self, change: Change) -> Decision | None:
+        """What is decided about the sound that is wanted of an asset; it goes along when the asset moves."""
+        found = self.decisions.get(change.address) or self.decisions.get(change.moved_from or "")
+        return found if found and found.fingerprint == change.fingerprint else None
+
+    @cached_property
+    def rejections(self) -> Mapping[str, tuple[Decision, ...]]:
+        """By the sound that they are about: whoever uses it, a rejected take is used by none."""
+        found: dict[str, tuple[Decision, ...]] = {}
+        for decision in self.decisions.values():
+            if decision.rejected:
+                found[decision.fingerprint] = (*found.get(decision.fingerprint, ()), decision)
+        return found
 
 
-def review_document(subject: Subject, where: Where, *, only_changed: bool = False) -> dict[str, Json]:
-    """Stable within a `format_version`: keys are added, never renamed or removed. `cost` is null where there are no prices."""
+def review_document(
+    subject: Subject, where: Where, *, only_changed: bool = False, diff: str = ""
+) -> dict[str, Json]:
+    """`diff` is what was decided on the page so far, as it stands in files. Stable within a `format_version`: keys are added, never renamed or removed. `cost` is null where there are no prices."""
     plan = subject.plan
     shown = [change for change in plan.changes if not only_changed or change.kind is not Kind.KEEP]
     return {
@@ -53,7 +72,8 @@ def review_document(subject: Subject, where: Where, *, only_changed: bool = Fals
             "generations": plan.generations,
             "cost": cost_document(plan.cost),
         },
-        "assets": [_asset(subject, change) for change in shown],
+        "diff": diff,
+        "assets": [asset_document(subject, change) for change in shown],
     }
 
 
@@ -89,9 +109,15 @@ def _record(subject: Subject, change: Change) -> AssetRecord | None:
     return assets.get(change.address) or assets.get(change.moved_from or "")
 
 
-def _asset(subject: Subject, change: Change) -> Json:
-    asset, record = subject.assets.get(change.address), _record(subject, change)
+def asset_document(subject: Subject, change: Change) -> dict[str, Json]:
+    """One asset of the document."""
+    asset, record, decision = (
+        subject.assets.get(change.address),
+        _record(subject, change),
+        subject.decision(change),
+    )
     origin, source = (asset.origin, asset.source) if asset else (None, None)
+    new = _new(subject, change, asset, decision)
     return {
         "address": change.address,
         "kind": str(change.kind),
@@ -108,17 +134,32 @@ def _asset(subject: Subject, change: Change) -> Json:
         "fields": masked(dict(change.fields)),
         "publishes": change.publishes,
         "takes": asset.takes if asset else 0,
-        "pick": asset.pick if asset else None,
-        "new": _new(subject, change, asset),
+        "approved": decision is not None and decision.approved,
+        "new": new,
         "old": _old(subject, change, record),
     }
 
 
-def _new(subject: Subject, change: Change, asset: Asset | None) -> Json:
-    """The sound that is wanted; None for an asset that nobody wants any more."""
+def _new(subject: Subject, change: Change, asset: Asset | None, decision: Decision | None) -> Json:
+    """The sound that is wanted, as decisions have it; None for an asset that nobody wants any more."""
     if asset is None or change.fingerprint is None:
         return None
-    return _sound(subject, change.fingerprint, subject.plan.realm, asset.pick)
+    pool, against = subject.state.pool(change.fingerprint), subject.rejections.get(change.fingerprint, ())
+    takes = tuple(
+        replace(
+            take,
+            rejected=(take.rejected and not take.declined) or any(each.rejects(take) for each in against),
+        )
+        for take in pool.takes
+    )
+    pick = asset.pick
+    if (
+        decision
+        and decision.take
+        and any(take.take == decision.take and is_audio_of(take, decision.sha256) for take in takes)
+    ):
+        pick = decision.take
+    return _sound(subject, change.fingerprint, replace(pool, takes=takes), subject.plan.realm, pick)
 
 
 def _old(subject: Subject, change: Change, record: AssetRecord | None) -> Json:
@@ -129,15 +170,17 @@ def _old(subject: Subject, change: Change, record: AssetRecord | None) -> Json:
         and (record.fingerprint, record.realm) == (change.fingerprint, plan.realm)
     ):
         return None
-    return _sound(subject, record.fingerprint, record.realm, record.pick)
+    return _sound(
+        subject, record.fingerprint, subject.state.pool(record.fingerprint), record.realm, record.pick
+    )
 
 
-def _sound(subject: Subject, fingerprint: str, realm: str, pick: int | None) -> Json:
-    pool = subject.state.pool(fingerprint)
+def _sound(subject: Subject, fingerprint: str, pool: Pool, realm: str, pick: int | None) -> Json:
     used = chosen_take(pool, realm, pick)
     return {
         "fingerprint": fingerprint,
         "fields": masked(dict(pool.fields)),
+        "pick": pick,
         "takes": [
             _take(subject, take, used=take is used, picked=take.take == pick) for take in pool.of_realm(realm)
         ],
@@ -159,6 +202,7 @@ def _take(subject: Subject, take: Take, *, used: bool, picked: bool) -> Json:
         "submitted_at": take.submitted_at,
         "finished_at": take.finished_at,
         "message": take.message,
+        "sha256": output_of(take.outputs, video=False).sha256 if take.outputs else None,
         "inputs": [{"asset": each.asset, "take": each.take} for each in take.inputs],
         "outputs": [_output(subject, output) for output in take.outputs] if take.there else [],
     }

@@ -1,13 +1,15 @@
 """A project as the page asks for it: the document, and audio as files of this machine."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+from mpsjobs.deciding import Verdict, diff_of
 from mpsjobs.model.asset import Json
 from mpsjobs.model.state import Output
 from mpsjobs.project import Options, Project
-from mpsjobs.review.document import Subject, heard, outputs_of
+from mpsjobs.review.document import Subject, asset_document, heard, outputs_of
 from mpsjobs.upkeep.fetching import Fetched, fetch_files
 from mpsjobs.wiring import SCRATCH
 
@@ -19,7 +21,9 @@ class Listening:
     project: Project
     only_changed: bool = False
     _outputs: dict[str, Output] = field(default_factory=dict)
+    _before: dict[str, str] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+    _deciding: Lock = field(default_factory=Lock)
 
     def look(self) -> Subject:
         """What is to be shown now; from then on the audio that it names can be asked for.
@@ -36,9 +40,41 @@ class Listening:
                 {asset.address: asset for asset in loaded.assets},
                 state,
                 project.connections.measurer.known,
+                loaded.statements.decisions,
             )
             self._outputs = outputs_of(subject, only_changed=self.only_changed)
             return subject
+
+    def decide(self, verdicts: Iterable[Verdict]) -> dict[str, Json]:
+        """Write decisions into the project's files: the assets that they concern as they are now, and what has changed in files so far.
+
+        Raises:
+            MpsjobsError: see `Project.decide`; nothing was written.
+        """
+        with self._deciding:
+            decided = self.project.decide(verdicts)
+            for name, (before, _) in decided.files.items():
+                self._before.setdefault(name, before)
+        subject = self.look()
+        sounds = {each.fingerprint for each in subject.plan.changes if each.address in decided.after}
+        return {
+            "diff": self.diff,
+            "assets": [
+                asset_document(subject, change)
+                for change in subject.plan.changes
+                if change.fingerprint in sounds
+            ],
+        }
+
+    @property
+    def diff(self) -> str:
+        """What has changed in files since the first decision on the page, as `git diff` shows it."""
+        now = {
+            name: (before, (self.project.root / name).read_bytes().decode(errors="replace"))
+            for name, before in sorted(self._before.items())
+            if (self.project.root / name).is_file()
+        }
+        return diff_of(now)
 
     def outputs(self) -> dict[str, Output]:
         """The audio that was last to be shown, by the names in the document."""

@@ -20,6 +20,7 @@ import orjson
 
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.plan.document import diagnostic_document
+from mpsjobs.review.decisions import verdicts
 from mpsjobs.review.document import review_document
 from mpsjobs.review.listening import Listening
 from mpsjobs.review.page_files import DATA, INDEX, content_type, data_script, page_files
@@ -40,6 +41,7 @@ _GUARDS: Final = {
 }
 _UNKNOWN: Final = "This address lacks its token. Open the whole address that `mpsjobs review` printed.\n"
 
+_LARGEST: Final = 1024 * 1024
 _NO_AUDIO: Final = "There is no such audio, or it is no longer in the store.\n"
 
 
@@ -103,6 +105,35 @@ class Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET  # noqa: N815 — the name that http.server looks for
 
+    def do_POST(self) -> None:
+        """Decisions, from this page alone."""
+        name = self._allowed()
+        if name is None:
+            return
+        if self.headers.get("Origin") not in self.server.origins:
+            self._refuse(403, "Only the page itself may decide.\n")
+        elif name != "decisions":
+            self._refuse(404, "There is nothing here.\n")
+        elif self.headers.get("Content-Type") != "application/json":
+            self._refuse(415, "Decisions are JSON.\n")
+        elif not re.fullmatch(r"[0-9]{1,9}", length := self.headers.get("Content-Length", "")):
+            self._refuse(411, "Content-Length is needed.\n")
+        elif int(length) > _LARGEST:
+            self._refuse(413, "That is too much at once.\n")
+        else:
+            self._decide(self.rfile.read(int(length)))
+
+    def _decide(self, body: bytes) -> None:
+        try:
+            answer = self.server.listening.decide(verdicts(body))
+        except ValueError as error:
+            self._refuse(400, f"{error}\n")
+        except MpsjobsError as error:
+            problems = {"problems": [diagnostic_document(each) for each in error.diagnostics]}
+            self._send(409, orjson.dumps(problems), content_type("json"))
+        else:
+            self._send(200, orjson.dumps(answer), content_type("json"))
+
     def _allowed(self) -> str | None:
         """What is asked for, below the token; None when that was refused."""
         if f"http://{self.headers.get('Host', '')}" not in self.server.origins:
@@ -116,8 +147,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer_data(self) -> None:
         """The document, or what keeps it from being made, for the page to show."""
+        listening = self.server.listening
         try:
-            document = review_document(self.server.listening.look(), "served")
+            document = review_document(listening.look(), "served", diff=listening.diff)
         except MpsjobsError as error:
             document = {"problems": [diagnostic_document(each) for each in error.diagnostics]}
         self._send(200, data_script(document), content_type(DATA))

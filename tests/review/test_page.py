@@ -1,13 +1,18 @@
 """The page in a real browser: heard, seen, and without a mouse."""
 
+import json
+import re
 from pathlib import Path
 from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe
+from jsonschema import Draft202012Validator
 from playwright.sync_api import Browser, Page, expect
 
+from mpsjobs.cli.app import run
+from mpsjobs.cli.schema import printed_schema
 from mpsjobs.review.web import Server
-from tests.review.conftest import HOSTILE
+from tests.review.conftest import HOSTILE, PICKS
 
 
 def position(page: Page) -> float:
@@ -91,9 +96,73 @@ def test_the_served_page_plays_wav_and_mp3_and_seeks_and_compares(served: Server
     walk(page)
 
 
-def test_the_exported_page_does_the_same_from_a_folder(soundtrack: Path, tmp_path: Path, page: Page) -> None:
-    from mpsjobs.cli.app import run
+def test_what_keys_decide_stands_in_the_files_with_every_comment_kept(
+    served: Server, page: Page, soundtrack: Path
+) -> None:
+    spec, picks = soundtrack / "specs" / "music.yaml", soundtrack / "mpsjobs.picks.yaml"
+    before = spec.read_text(encoding="utf-8")
+    page.goto(f"{served.url}#boss")
+    page.keyboard.press("2")
+    expect(page.locator("#said")).to_have_text("boss: take 2 is picked")
+    assert spec.read_text(encoding="utf-8") == before.replace(
+        "pick: 1       # for now", "pick: 2       # for now"
+    )
+    page.keyboard.press("a")
+    expect(page.locator("#said")).to_have_text("boss is approved")
+    page.keyboard.press("T")  # the other take, and that one is rejected
+    page.keyboard.press("x")
+    expect(page.locator("#said")).to_have_text("boss: take 1 is rejected")
+    written = picks.read_text(encoding="utf-8")
+    for line in PICKS.splitlines():
+        assert line in written
+    assert re.search(
+        r'^boss: \{take: 2, .*approved: true, rejected: \{1: "[0-9a-f]+"\}\}$', written, re.MULTILINE
+    )
 
+    page.keyboard.press("d")
+    shown = page.get_by_role("dialog")
+    expect(shown).to_contain_text("To commit: 2 files")
+    expect(shown).to_contain_text("+    pick: 2       # for now")
+    page.keyboard.press("Escape")
+
+    # What cannot be: the reason is told, and nothing is written.
+    page.keyboard.press("1")
+    expect(page.locator("#said")).to_contain_text("rejected")
+    assert picks.read_text(encoding="utf-8") == written
+    page.get_by_role("button", name="Reject take 1").click()
+    expect(page.locator("#said")).to_have_text("boss: take 1 is not rejected any more")
+    page.reload()
+    expect(page.get_by_role("button", name="To commit: 2 files")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve take 2")).to_have_attribute("aria-pressed", "true")
+
+
+def test_what_was_decided_on_an_exported_page_is_taken_along(
+    soundtrack: Path, tmp_path: Path, page: Page
+) -> None:
+    out = tmp_path / "out"
+    assert run(("-C", str(soundtrack), "review", "--export", str(out), "--all")) == 0
+    page.goto(f"{(out / 'index.html').as_uri()}#boss")
+    page.keyboard.press("2")
+    page.keyboard.press("a")
+    page.reload()
+    expect(page.get_by_role("button", name="Approve take 2")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Reject take 1").click()
+    page.get_by_role("button", name="1 decision").click()
+    expect(page.get_by_role("dialog")).to_contain_text(
+        "mpsjobs reject boss 1 && mpsjobs pick boss 2 && mpsjobs approve boss"
+    )
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download picks.json").click()
+    download.value.save_as(tmp_path / "picks.json")
+    Draft202012Validator(json.loads(printed_schema("picks"))).validate(
+        json.loads((tmp_path / "picks.json").read_text())
+    )
+    assert run(("-C", str(soundtrack), "pick", "--from", str(tmp_path / "picks.json"))) == 0
+    assert "pick: 2       # for now" in (soundtrack / "specs" / "music.yaml").read_text(encoding="utf-8")
+    assert "approved: true, rejected: {1:" in (soundtrack / "mpsjobs.picks.yaml").read_text(encoding="utf-8")
+
+
+def test_the_exported_page_does_the_same_from_a_folder(soundtrack: Path, tmp_path: Path, page: Page) -> None:
     assert run(("-C", str(soundtrack), "review", "--export", str(tmp_path / "out"), "--all")) == 0
     page.goto((tmp_path / "out" / "index.html").as_uri())
     walk(page)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -129,6 +130,45 @@ def test_a_range_is_read_as_http_says(header: str | None, span: tuple[int, int] 
 
 def test_hostile_words_reach_the_page_as_data(served: Server) -> None:
     assert HOSTILE in json.dumps(document(served), ensure_ascii=False).replace('\\"', '"')
+
+
+def test_only_the_page_itself_may_decide(served: Server) -> None:
+    origin = served.origins[0]
+    good = {"Content_Type": "application/json", "Origin": origin}
+    boss = next(each for each in cast("Any", document(served)["assets"]) if each["address"] == "boss")
+    said = {"address": "boss", "fingerprint": boss["new"]["fingerprint"], "pick": 2}
+
+    def post(body: Any, **headers: str) -> tuple[int, bytes]:
+        return asked(served, f"{home(served)}decisions", "POST", json.dumps(body).encode(), **headers)[:2]
+
+    for origins in (
+        {},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example"},
+        {"Origin": f"{origin}.evil.example"},
+    ):
+        assert post([said], Content_Type="application/json", **origins)[0] == 403, origins
+    assert post([said], Host="evil.example", **good)[0] == 403
+    assert asked(served, "/x/decisions", "POST", b"[]", **good)[0] == 403
+    assert post([said], Content_Type="text/plain", Origin=origin)[0] == 415
+    bodies: list[Any] = [
+        [],
+        {},
+        "x",
+        [{"address": "boss"}],
+        [said | {"path": "../x"}],
+        [said | {"pick": "2"}],
+        [said | {"pick": -1}],
+    ]
+    for body in bodies:
+        assert post(body, **good)[0] == 400, body
+    assert asked(served, f"{home(served)}decisions", "POST", None, Content_Length="2000000", **good)[0] == 413
+    for wrong in ({"address": "../x"}, {"pick": 9}, {"sha256": "0" * 64}, {"fingerprint": "f1:0000"}):
+        status, answer = post([said | wrong], **good)
+        assert (status, bool(json.loads(answer)["problems"])) == (409, True), wrong
+    assert not served.listening.diff
+    status, answer = post([said], **good)
+    assert (status, "pick: 2" in json.loads(answer)["diff"]) == (200, True)
 
 
 def test_a_file_that_was_changed_since_is_not_played(served: Server) -> None:

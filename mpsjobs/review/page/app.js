@@ -19,11 +19,12 @@ function isFailed(asset) {
 
 /** There is a choice, and nobody made it. */
 function isUnpicked(asset) {
-  return asset.pick === null && (asset.new?.takes ?? []).filter((take) => take.outputs.length && !take.rejected).length > 1;
+  return asset.new?.pick === null && !asset.approved && asset.new.takes.filter((take) => take.outputs.length && !take.rejected).length > 1;
 }
 
 const desk = {
   player,
+  decisions: null,
   back: () => look("list"),
   current: () => heard.track,
   toggle: (track) => {
@@ -80,7 +81,7 @@ function listRow(asset) {
   const notes = [
     takes > 1 ? counted(takes, "take") : null,
     isFailed(asset) ? "needs a look" : null,
-    isUnpicked(asset) ? "unpicked" : null,
+    asset.approved ? "approved" : asset.new?.pick ? `take ${asset.new.pick} picked` : isUnpicked(asset) ? "unpicked" : null,
     costText(asset),
   ];
   return [
@@ -235,6 +236,9 @@ const KEYS = {
   m: () => player.setMatching(!player.matching),
   ArrowLeft: () => heard.track && player.seek(heard.track, player.positionOf(heard.track) - 5),
   ArrowRight: () => heard.track && player.seek(heard.track, player.positionOf(heard.track) + 5),
+  a: () => heard.asset?.new?.takes.some((take) => take.used) && VERDICTS.approve(heard.asset),
+  x: () => heard.track?.side === "new" && VERDICTS.reject(heard.asset, heard.track.take),
+  d: showDecided,
   "/": () => {
     look("list");
     byId("search").focus();
@@ -259,11 +263,46 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (target.matches("input, select, textarea") || (target.matches("button, summary") && (key === " " || key === "Enter"))) return;
-  const action = KEYS[key];
+  const action = KEYS[key] ?? (/^[1-9]$/.test(key) ? pickNumber : null);
   if (!action) return;
   event.preventDefault();
   action(event);
 });
+
+// --- what was decided
+
+function pickNumber({ key }) {
+  const asset = heard.asset;
+  const take = asset?.new?.takes.find((each) => each.take === Number(key) && each.outputs.length);
+  if (!take) return say(`${asset?.address ?? "This"} has no take ${key} of the wanted sound to pick`, true);
+  hear(heard.page.tracks.find((track) => track.take === take && track.side === "new"));
+  if (!take.picked) VERDICTS.pick(asset, take);
+}
+
+/** Assets as they are since something was decided. What was measured stays. */
+function decidedAnew(fresh) {
+  for (const asset of fresh) {
+    const known = byAddress.get(asset.address);
+    if (!known) continue;
+    if (known !== asset) Object.assign(known, asset, { text: undefined });
+    if (heard.asset === known) showAsset(known);
+  }
+  list.refresh();
+  showSummary();
+}
+
+function showSummary() {
+  const button = byId("show-decisions");
+  button.hidden = !desk.decisions.summary;
+  button.textContent = desk.decisions.summary ?? "";
+}
+
+function showDecided() {
+  if (!desk.decisions.summary) return say("Nothing was decided yet: 1 to 9 pick, a approves, x rejects");
+  byId("decided-title").textContent = desk.decisions.summary;
+  byId("decided-body").replaceChildren(...desk.decisions.show());
+  byId("decided").showModal();
+}
 
 // --- the beginning
 
@@ -287,6 +326,8 @@ function begin() {
   byId("summary").textContent = [...(changes.length ? changes : ["no changes"]), costText(summary)].filter(Boolean).join(" · ");
   assets.sort(inOrder);
   for (const asset of assets) byAddress.set(asset.address, asset);
+  desk.decisions = REVIEW.where === "served" ? new Written(decidedAnew) : new Collected(decidedAnew);
+  showSummary();
   byId("filters").append(
     ...Object.entries(FILTERS).map(([name, [word]]) => el("button", { type: "button", "data-filter": name, "aria-pressed": "false", onclick: () => ((heard.filter = name), showList()) }, word)),
   );
@@ -319,6 +360,7 @@ byId("play").addEventListener("click", () => heard.track && desk.toggle(heard.tr
 byId("compare").addEventListener("click", compare);
 byId("match").addEventListener("click", () => player.setMatching(!player.matching));
 byId("volume").addEventListener("input", (event) => player.setVolume(event.target.value / 100));
+byId("show-decisions").addEventListener("click", showDecided);
 byId("show-keys").addEventListener("click", () => byId("keys").showModal());
 window.addEventListener("hashchange", () => open(decodeURIComponent(location.hash.slice(1)), { keepHash: true }));
 begin();

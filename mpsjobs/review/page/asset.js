@@ -139,8 +139,9 @@ function nothingYet(asset) {
 function badges(asset, side, take) {
   const found = [];
   if (take.status !== "done") found.push([take.status, take.status === "failed" ? "wrong" : "changed"]);
-  if (take.picked) found.push(["picked", "new"]);
-  else if (take.used) found.push(["in use", "same"]);
+  if (asset.approved && side === "new" && take.used) found.push(["approved", "new"]);
+  else if (take.picked && !take.rejected) found.push(["picked", "new"]);
+  else if (take.used) found.push([side === "new" && asset.old ? "first good one" : "in use", "same"]);
   if (take.rejected) found.push(["rejected", "gone"]);
   if (take.late) found.push(["late", "same"]);
   if (take.imported) found.push(["imported", "same"]);
@@ -159,7 +160,7 @@ function takeCard(asset, side, take, tracks, desk, shown) {
       el("h4", {}, `Take ${take.take}`),
       badges(asset, side, take),
       el("span.space"),
-      take.finished_at ? el("time", { datetime: take.finished_at }, `${take.finished_at.slice(0, 16).replace("T", " ")} UTC`) : null,
+      side === "new" ? verdictButtons(asset, take) : null,
     ),
     take.message ? foreign(take.message, "p.message") : null,
     own.map((track) => trackPart(track, desk, shown)),
@@ -167,6 +168,7 @@ function takeCard(asset, side, take, tracks, desk, shown) {
       "footer",
       {},
       take.task_id ? el("span.task", {}, "TaskId ", copied(take.task_id)) : null,
+      take.finished_at ? el("time", { datetime: take.finished_at }, `${take.finished_at.slice(0, 16).replace("T", " ")} UTC`) : null,
       take.inputs.length ? el("span", {}, "made from ", take.inputs.map((each) => foreign(`${each.asset}#${each.take} `, "code"))) : null,
     ),
   );

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import applying, plans
-from benchmarks.table import RESULTS, Row, document, markdown, regressions
+from benchmarks import applying, peers, plans
+from benchmarks.table import RESULTS, Row, document, markdown, put_into_docs, regressions
 
 
 def main() -> None:
@@ -34,7 +34,8 @@ def main() -> None:
         RESULTS.mkdir(exist_ok=True)
         file = RESULTS / f"{str(found['at'])[:10]}.json"
         file.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(f"\nKept in {file}.")
+        put_into_docs(found, rows)
+        print(f"\nKept in {file} and in docs/performance.md.")
 
 
 def _rows(root: Path, runs: int, *, quick: bool) -> Iterator[Row]:
@@ -43,6 +44,7 @@ def _rows(root: Path, runs: int, *, quick: bool) -> Iterator[Row]:
     yield from applying.simulated_rows(5_000 if quick else 100_000)
     if not quick:
         yield from applying.real_rows(root, 2_000)
+        yield from peers.rows(root, runs)
 
 
 main()

@@ -2,11 +2,12 @@
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from mpsjobs._version import __version__
 
@@ -35,7 +36,7 @@ class Row:
         return "met" if (self.value >= self.goal) == self.more or self.value == self.goal else "MISSED"
 
 
-def document(rows: Sequence[Row], runs: int) -> dict[str, object]:
+def document(rows: Sequence[Row], runs: int) -> dict[str, Any]:
     return {
         "format_version": 1,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -79,6 +80,20 @@ def regressions(rows: Sequence[Row]) -> list[str]:
                 f"{row.what}: {_figure(row.value)} {row.unit}, it was {_figure(old)} ({results[-1].name})"
             )
     return told
+
+
+def put_into_docs(found: Mapping[str, Any], rows: Sequence[Row]) -> None:
+    """The table, with what it was measured on, between the two marks of the page."""
+    page = RESULTS.parents[1] / "docs" / "performance.md"
+    head, begin, rest = page.read_text(encoding="utf-8").partition("<!-- begin of the table -->\n")
+    _, end, tail = rest.partition("<!-- end of the table -->")
+    machine = found["machine"]
+    packages = ", ".join(f"{name} {each}" for name, each in machine["packages"].items())
+    where = f"{machine['processor']}, {machine['system']}, Python {machine['python']}, {packages}"
+    text = (
+        f"Measured on {str(found['at'])[:10]} with mpsjobs {found['version']}: {where}.\n\n{markdown(rows)}\n"
+    )
+    page.write_text(f"{head}{begin}{text}{end}{tail}", encoding="utf-8")
 
 
 def _figure(value: float) -> str:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -71,6 +71,26 @@ class Connections:
         from mpsjobs.audio.measurer import Measurer
 
         return Measurer(self.root / SCRATCH / "cache" / "measures")
+
+    def measured(self, output: Output) -> Output:
+        """An output with its measures, whoever collected it. Thread-safe.
+
+        Raises:
+            CloudError: it is gone or is another one now, or the store cannot be used.
+        """
+        import tempfile
+
+        from mpsjobs.apply.collect import fetch_recorded
+
+        found = self.measurer.known(output.sha256)
+        if found is None:
+            scratch = self.root / SCRATCH / "scratch"
+            scratch.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=scratch, prefix="measure-") as folder:
+                file = Path(folder) / "output"
+                fetch_recorded(self.objects, output, file)
+                found = self.measurer.measure(file, output.sha256)
+        return replace(output, measures=found.measures, unmeasured=found.unmeasured)
 
     def rest(self) -> None:
         """Stop the processes that measure; what needs them starts others."""

@@ -60,11 +60,13 @@ def on_copied(run: Run, number: int, job: Job, outputs: tuple[Output, ...]) -> N
         outputs=outputs,
         inputs=action.origin.inputs,
     )
-    run.append([copied])
+    judged = run.judged(job.fingerprint, job.attempt_id, outputs)
+    run.append([copied, *judged])
     run.note(number, job)
     run.copying -= 1
     run.tally.copied += 1
     run.report(progress.Copied(job.address, job.take, _source(action), job.task_id, outputs))
+    run.tell_misses(job, judged)
     change_over(run, job.fingerprint, at)
     run.scheduler.ended(number)
 

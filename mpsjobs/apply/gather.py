@@ -132,15 +132,19 @@ def on_collected(run: Run, number: int, job: Job, outputs: tuple[Output, ...] | 
     run.scheduler.collected(number, now)
     at = run.at()
     job.unknown = False
-    run.append([events.OutputsRecorded(at, job.attempt_id, outputs)])
+    judged = run.judged(job.fingerprint, job.attempt_id, outputs)
+    run.append([events.OutputsRecorded(at, job.attempt_id, outputs), *judged])
     run.note(number, job)
     run.tally.finished += 1
     run.report(progress.Finished(job.address, job.take, job.task_id, seconds, outputs))
+    run.tell_misses(job, judged)
     change_over(run, job.fingerprint, at)
 
 
 def change_over(run: Run, fingerprint: str, at: str) -> None:
-    """A usable take is there: what waited for it points at it from now on, and who uses it gets it."""
+    """A take is there. If it can be used, what waited for it points at it from now on, and who uses it gets it."""
+    if not run.records.usable(fingerprint):
+        return
     changing = list(run.records.on_take(fingerprint, at))
     run.append(changing)
     placed = {event.address for event in changing}

@@ -87,11 +87,13 @@ def _record(run: Run, number: int, job: Job, action: Import, outputs: tuple[Outp
         task_id=job.task_id,
         outputs=outputs,
     )
-    run.append([imported])
+    judged = run.judged(job.fingerprint, job.attempt_id, outputs)
+    run.append([imported, *judged])
     job.imports = None
     run.note(number, job)
     run.tally.imported += 1
     run.report(progress.Imported(job.address, job.take, action.source.name))
+    run.tell_misses(job, judged)
 
 
 def _refuse(run: Run, number: int, job: Job, why: str) -> None:

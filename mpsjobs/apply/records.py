@@ -48,6 +48,12 @@ class Records:
         for record in self._waiting.pop(fingerprint, ()):
             yield self._recorded(record, at)
 
+    def usable(self, fingerprint: str) -> bool:
+        """Whether a take of this sound can be used, by whomever."""
+        takes = self.state.pool(fingerprint).of_realm(self.realm)
+        picks = {record.pick for record in self._waiting.get(fingerprint, ())}
+        return any(take.usable or (take.there and not take.rejected and take.take in picks) for take in takes)
+
     def users(self, fingerprint: str) -> list[str]:
         """The addresses of the plan that want this sound."""
         return self._users.get(fingerprint, [])

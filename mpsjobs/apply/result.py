@@ -9,6 +9,7 @@ from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.progress import Failed, Skipped, Unknown
 from mpsjobs.model.change import Kind, Plan
 from mpsjobs.model.diagnostics import Diagnostic
+from mpsjobs.model.expectations import OnFail
 
 
 class ExitCode(IntEnum):
@@ -20,11 +21,22 @@ class ExitCode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """What the take that an asset uses misses of what is expected of it, in words."""
+
+    address: str
+    take: int
+    misses: tuple[str, ...]
+    on_fail: OnFail
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyResult:
     """`stopped` says why the run stopped before its end; `running` counts tasks that the next apply picks up.
 
     `held` counts takes that were not submitted because they wait for such tasks, which this run does not wait for.
     `abandoned` are the fingerprints of attempts that were given up and whose takes were not bought again yet.
+    `unfit` are those whose takes came, miss what is expected, and are not used; `missed` are the assets whose take in use misses something.
     `still_failed` and `still_unknown` count planned changes that could not even begin: the cloud refused them before, or the outcome of
     an earlier request is unknown. `copied` counts takes of other environments, `published` assets whose stable keys were brought up to date,
     `unsent` takes that were not submitted because as many others had failed as were allowed to.
@@ -37,6 +49,7 @@ class ApplyResult:
     retired: int
     imported: int
     abandoned: tuple[str, ...]
+    unfit: tuple[str, ...]
     failed: tuple[Failed, ...]
     skipped: tuple[Skipped, ...]
     held: int
@@ -49,6 +62,12 @@ class ApplyResult:
     copied: int = 0
     published: int = 0
     unsent: int = 0
+    missed: tuple[Missed, ...] = ()
+
+    @property
+    def strictly_missed(self) -> tuple[Missed, ...]:
+        """Those that count as a failure."""
+        return tuple(each for each in self.missed if each.on_fail is not OnFail.WARN)
 
     def without_skipped(self, addresses: Collection[str]) -> "ApplyResult":
         """What is told of this run when these are tried again right after it."""
@@ -94,7 +113,7 @@ class ApplyResult:
             return ExitCode.ERROR
         left = self.running if self.mode.waits else 0
         troubles = (
-            *(self.failed, self.skipped, self.unknown, self.abandoned),
+            *(self.failed, self.skipped, self.unknown, self.abandoned, self.unfit, self.strictly_missed),
             *(left, self.still_failed, self.still_unknown, self.unsent),
         )
         return ExitCode.INCOMPLETE if any(troubles) else ExitCode.OK
@@ -110,6 +129,7 @@ def nothing_done(plan: Plan, mode: Mode) -> ApplyResult:
         retired=0,
         imported=0,
         abandoned=(),
+        unfit=(),
         failed=(),
         skipped=(),
         held=0,

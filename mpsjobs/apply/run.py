@@ -19,6 +19,7 @@ from mpsjobs.model.asset import Asset, Json, StoreTarget
 from mpsjobs.model.change import Copy
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, StateError
+from mpsjobs.model.expectations import Expectations, verdict
 from mpsjobs.model.ports import Backoff, Clock, ObjectRef, StateSession
 from mpsjobs.model.state import Output, Published, Take, chosen_take
 from mpsjobs.plan.publishing import Publication
@@ -81,6 +82,7 @@ class Run:
     records: Records
     publications: Publications
     tally: Tally
+    expected: Mapping[str, tuple[Expectations, ...]] = field(default_factory=dict)
     placing: int = 0
     copying: int = 0
     deleting: int = 0
@@ -127,6 +129,24 @@ class Run:
             bound = {name: getattr(told, name) for name in _LOGGED if getattr(told, name, None) is not None}
             log.info(type(told).__name__.lower(), **bound)
         self.wiring.report(told)
+
+    def judged(
+        self, fingerprint: str, attempt_id: str, outputs: tuple[Output, ...]
+    ) -> tuple[events.TakeJudged, ...]:
+        """What a take that has just come misses of what is expected of it; nothing to say if it misses nothing."""
+        found = verdict(self.expected.get(fingerprint, ()), outputs)
+        if found.unfit:
+            self.tally.unfit.append(fingerprint)
+        return (events.TakeJudged(self.at(), attempt_id, found.misses, found.unfit),) if found.misses else ()
+
+    def tell_misses(self, job: Job, judged: Iterable[events.TakeJudged]) -> None:
+        for each in judged:
+            then = "; it is not used" if each.unfit else ""
+            self.report(
+                progress.Noticed(
+                    job.address, f"take {job.take} misses what is expected: {'; '.join(each.misses)}{then}"
+                )
+            )
 
     def place(self, addresses: Iterable[str]) -> None:
         """Bring the takes that these addresses use to where a person looks for them."""

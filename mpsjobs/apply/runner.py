@@ -34,7 +34,7 @@ from mpsjobs.apply.workers import (
     SweepAnswer,
 )
 from mpsjobs.model import events
-from mpsjobs.model.change import Copy, Delete, Import, Kind, Plan, Reconcile, Reject, Resume, Submit
+from mpsjobs.model.change import Copy, Delete, Import, Judge, Kind, Plan, Reconcile, Reject, Resume, Submit
 from mpsjobs.model.diagnostics import MissingInputError, MpsjobsError
 from mpsjobs.model.state import Output, TakeStatus
 
@@ -84,6 +84,9 @@ class Runner:
             for action in plan.actions
             if isinstance(action, Reject)
         )
+        run.expected = plan.expected
+        judged = [action for action in plan.actions if isinstance(action, Judge)]
+        run.append(events.TakeJudged(run.at(), each.attempt_id, each.misses, each.unfit) for each in judged)
         of_sound: dict[str, list[int]] = {}
         for number, action in enumerate(plan.actions):
             if isinstance(action, Submit):
@@ -145,6 +148,7 @@ class Runner:
             recorded=tally.recorded,
             retired=tally.retired,
             abandoned=tuple(tally.abandoned),
+            unfit=tuple(dict.fromkeys(tally.unfit)),
             copied=tally.copied,
             imported=tally.imported,
             failed=tuple(tally.failed),

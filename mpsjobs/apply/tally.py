@@ -17,7 +17,7 @@ class Tally:
     """Counts for the summary and the live view. Times in seconds.
 
     `objects` counts those among the imported that were no tasks. `held` are addresses that wait for what this run does not wait for.
-    `unsent` takes were not submitted because too many others had failed.
+    `unfit` are the sounds of takes that came and are not used for what they miss. `unsent` takes were not submitted because too many others had failed.
     """
 
     started: float
@@ -36,6 +36,7 @@ class Tally:
     unknown: list[Unknown] = field(default_factory=list)
     stopped: list[Diagnostic] = field(default_factory=list)
     abandoned: list[str] = field(default_factory=list)
+    unfit: list[str] = field(default_factory=list)
     left_running: int = 0
     unsent: int = 0
     interrupted: bool = False

@@ -16,6 +16,7 @@ from mpsjobs.spec.suggest import did_you_mean
 _COMMANDS = {
     "apply": "mpsjobs.cli.apply",
     "approve": "mpsjobs.cli.approve",
+    "check": "mpsjobs.cli.check",
     "completion": "mpsjobs.cli.completion",
     "destroy": "mpsjobs.cli.destroy",
     "doctor": "mpsjobs.cli.doctor",

@@ -6,6 +6,7 @@ from typing import Final
 DOCUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "apply": ("apply-events",),
     "approve": ("decided",),
+    "check": ("check",),
     "completion": ("completion",),
     "destroy": ("destroy",),
     "doctor": ("doctor",),

@@ -109,6 +109,7 @@ _WORDS = {
     "TakeDeleted": "take {take} deleted{task}",
     "TakeImported": "take {take} imported from {event.source}{task}",
     "TakeRejected": "take {take} rejected: it is never used again",
+    "TakeJudged": "take {take} judged by what is expected: {misses}",
 }
 _TAKEN_BACK = "take {take} may be used again: its rejection was taken back"
 
@@ -129,7 +130,12 @@ def _what(each: Happening) -> str:
     task = f" (TaskId {each.task_id})" if each.task_id else ""
     if isinstance(event, TakeRejected) and not event.rejected:
         return _TAKEN_BACK.format(take=each.take)
-    return _WORDS.get(kind, kind).format(take=each.take, task=task, event=event)
+    return _WORDS.get(kind, kind).format(
+        take=each.take,
+        task=task,
+        event=event,
+        misses="; ".join(getattr(event, "misses", ())) or "it misses nothing",
+    )
 
 
 def _who(run: RunRecord | None) -> str:

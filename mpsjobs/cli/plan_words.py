@@ -165,7 +165,15 @@ def counts_text(plan: Plan) -> str:
 
 def price_text(plan: Plan) -> str:
     """The price in a sentence: `3 generations to pay, 0.11 USD.`."""
-    return f"{paid_text(plan.generations, plan.cost, ' to pay')}." if plan.generations else "Nothing to pay."
+    paid = f"{paid_text(plan.generations, plan.cost, ' to pay')}." if plan.generations else "Nothing to pay."
+    return paid + retakes_text(plan)
+
+
+def retakes_text(plan: Plan) -> str:
+    """What may come on top of the price."""
+    if not plan.retakes:
+        return ""
+    return f" Up to {counted(plan.retakes, 'generation')} more if takes miss what is expected."
 
 
 def shares(plan: Plan, most: int) -> list[tuple[str, Share]]:

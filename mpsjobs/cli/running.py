@@ -15,7 +15,7 @@ from mpsjobs.cli.log import configure_log
 from mpsjobs.cli.options import open_project
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_text import Look, one_line, plan_lines
-from mpsjobs.cli.plan_words import paid_text
+from mpsjobs.cli.plan_words import paid_text, retakes_text
 from mpsjobs.cli.summing_up import summarise
 from mpsjobs.cli.watch import watch
 from mpsjobs.cli.workflow import Step
@@ -75,7 +75,8 @@ def _lines(plan: Plan, look: Look, nothing: str | None, *, quiet: bool, asks: bo
 
 
 def _price(plan: Plan) -> str:
-    return f"{paid_text(plan.generations, plan.cost)}." if plan.generations else ""
+    paid = f"{paid_text(plan.generations, plan.cost)}." if plan.generations else ""
+    return (paid + retakes_text(plan)).lstrip()
 
 
 def _changes_anything(plan: Plan) -> bool:

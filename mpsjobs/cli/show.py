@@ -139,6 +139,9 @@ def _asset_lines(project: Project, state: State, address: str) -> Iterator[str]:
             yield ""
             yield from (f"  {line}" for line in table_lines(HEAD, figures))
         for take in takes:
+            if take.misses:
+                unused = " (not used)" if take.unfit and take is not used else ""
+                yield f"  {address}#{take.take} misses: {'; '.join(take.misses)}{unused}"
             if take.inputs:
                 names = ", ".join(f"{each.asset}#{each.take}" for each in take.inputs)
                 yield f"  {address}#{take.take} was made from {names}"

@@ -11,6 +11,7 @@ from mpsjobs.cli.plan_words import counted, harmless
 from mpsjobs.cli.progress_text import request_text
 from mpsjobs.model.asset import Json
 from mpsjobs.model.change import Kind, Plan
+from mpsjobs.model.expectations import OnFail
 from mpsjobs.plan.document import diagnostic_document
 
 MOST_UNKNOWN = 5
@@ -41,6 +42,10 @@ def _trouble_lines(result: ApplyResult) -> Iterator[str]:
         request += request_text(failure.request_id)
         what = f"{failure.address}: {failure.code}: {harmless(failure.message)}{request}"
         yield f"{click.style('failed', fg='red', bold=True)}: {what}"
+    for missed in result.missed:
+        strict = missed.on_fail is not OnFail.WARN
+        word = click.style("not as expected", fg="red" if strict else "yellow", bold=True)
+        yield f"{word}: {missed.address}, take {missed.take}: {'; '.join(missed.misses)}"
     for skipped in result.skipped:
         what = f"{skipped.address}: {harmless(skipped.message)}"
         yield f"{click.style('not submitted', fg='red', bold=True)}: {what}"
@@ -87,6 +92,8 @@ def summary_line(plan: Plan, result: ApplyResult) -> str:
     counts += [f"{result.published} published"] if result.published else []
     troubles = (
         (len(result.failed) + result.still_failed, "failed"),
+        (len(result.missed), "not as expected"),
+        (len(result.unfit), "without a take that is"),
         (len(result.skipped) + result.unsent, "not submitted"),
         (len(result.unknown) + result.still_unknown, "unresolved"),
         (result.running, "still running"),
@@ -117,6 +124,16 @@ def result_document(result: ApplyResult) -> dict[str, Json]:
         "failed": len(result.failed) + result.still_failed,
         "skipped": len(result.skipped),
         "unsent": result.unsent,
+        "unfit": len(result.unfit),
+        "missed": [
+            {
+                "address": each.address,
+                "take": each.take,
+                "misses": [*each.misses],
+                "on_fail": str(each.on_fail),
+            }
+            for each in result.missed
+        ],
         "held": result.held,
         "unresolved": len(result.unknown) + result.still_unknown,
         "abandoned": len(result.abandoned),

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Self, TypeAlias
 
 from mpsjobs.model.diagnostics import Position
+from mpsjobs.model.expectations import NOTHING, Expectations
 from mpsjobs.model.lifecycle import PLAIN, Lifecycle
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -150,6 +151,7 @@ class Asset:
     publish: str | None = None
     publish_when: PublishWhen | None = None
     lifecycle: Lifecycle = PLAIN
+    expect: Expectations = NOTHING
 
     @property
     def requires(self) -> tuple[str, ...]:

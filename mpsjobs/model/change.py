@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from mpsjobs.model.asset import Asset, Json, PublishWhen, StoreTarget
 from mpsjobs.model.diagnostics import Diagnostic
+from mpsjobs.model.expectations import Expectations
 from mpsjobs.model.lifecycle import OnRemove
 from mpsjobs.model.money import Cost
 from mpsjobs.model.state import Take
@@ -44,7 +45,8 @@ class Change:
     `fields` are the canonical fields of the wanted sound. `message` says in words what the kind leaves open: what the cloud said
     (FAILED), what is unknown (UNRESOLVED), whose takes are shared. `moved_from` is set where a known asset got this name. `depends_on`
     are the addresses that must be there first. `publishes` is the stable key that the change brings a take to. Of one that is retired,
-    `on_remove` says what that means, and `deletes` how many takes are deleted. `cost` is None where nothing is paid, or nobody said prices.
+    `on_remove` says what that means, and `deletes` how many takes are deleted. `retakes` are further generations that may be paid for, in place of takes
+    that miss what is expected of them. `cost` is None where nothing is paid, or nobody said prices.
     """
 
     address: str
@@ -60,6 +62,7 @@ class Change:
     on_remove: OnRemove | None = None
     deletes: int = 0
     cost: Cost | None = None
+    retakes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,18 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
+class Judge:
+    """Note what a take misses of what is expected now, in words; `unfit`: it is not used by itself. Costs nothing."""
+
+    address: str
+    fingerprint: str
+    attempt_id: str
+    take: int
+    misses: tuple[str, ...]
+    unfit: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
     """Copy the take that an address uses to its stable key, as soon as the address points at this fingerprint and such a take is there.
 
@@ -215,7 +230,7 @@ class Publish:
 
 
 Action: TypeAlias = (
-    Reject | Submit | Copy | Import | Resume | Reconcile | Record | Retire | Forget | Delete | Publish
+    Reject | Judge | Submit | Copy | Import | Resume | Reconcile | Record | Retire | Forget | Delete | Publish
 )
 
 
@@ -225,6 +240,7 @@ class Plan:
 
     `lineage` and `serial` name the state that it was made from, `environment` whose that is (None: the project has no environments).
     `currency` is that of the prices; None: there are none.
+    `expected` is what the takes of each sound are judged by when they come.
     `left_out` is what the selection keeps from being bought: a limit, or for want of what is excluded.
     """
 
@@ -238,6 +254,7 @@ class Plan:
     environment: str | None = None
     currency: str | None = None
     left_out: tuple[LeftOut, ...] = ()
+    expected: Mapping[str, tuple[Expectations, ...]] = field(default_factory=dict)
 
     @property
     def cost(self) -> Cost | None:
@@ -249,6 +266,11 @@ class Plan:
     @property
     def generations(self) -> int:
         return sum(change.generations for change in self.changes)
+
+    @property
+    def retakes(self) -> int:
+        """Generations that may come on top, in place of takes that miss what is expected."""
+        return sum(change.retakes for change in self.changes)
 
     @property
     def deletes(self) -> int:

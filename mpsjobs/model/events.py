@@ -118,6 +118,25 @@ class OutputsRecorded:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputsMeasured:
+    """These are the outputs of a take, as before; what was not known of them before was measured."""
+
+    at: str
+    attempt_id: str
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeJudged:
+    """What a take misses of what is expected of it now, in words; nothing, if it misses nothing. `unfit`: it is not used by itself."""
+
+    at: str
+    attempt_id: str
+    misses: tuple[str, ...]
+    unfit: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TakeCopied:
     """The outputs of another environment's take were copied, and are a take here from now on.
 
@@ -255,6 +274,8 @@ Event: TypeAlias = (
     | SubmitUnknown
     | TaskFailed
     | OutputsRecorded
+    | OutputsMeasured
+    | TakeJudged
     | TakeCopied
     | TakeImported
     | TakeRejected

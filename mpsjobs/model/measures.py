@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+VIDEO: Final = frozenset({"mp4", "mov", "webm", "mkv", "avi", "flv"})
+"""Formats of files that are no audio."""
+
 PAIRS: Final = 1000
 """So many pairs of a lowest and a highest sample make a waveform."""
 

@@ -3,12 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
 
 from mpsjobs.model.asset import Json
-from mpsjobs.model.measures import Measures
-
-_VIDEO: Final = frozenset({"mp4", "mov", "webm", "mkv", "avi", "flv"})
+from mpsjobs.model.measures import VIDEO, Measures
 
 
 class TakeStatus(StrEnum):
@@ -112,6 +109,7 @@ class Take:
     `origin_environment`; `preferred` there: it is the one to use unless somebody picks another.
 
     `rejected`: it is never used again, for another one took its place, or because somebody `declined` it after listening.
+    `misses` is what it misses of the expectations of those who use it, in words; `unfit`: so much that it is not used by itself.
 
     What was imported says in `imported` from where: `task 24…`, `object bucket/key`. Of a deleted one, `outputs` are what was deleted.
     Once it is `erased`, they are gone from the store.
@@ -146,6 +144,8 @@ class Take:
     imported: str | None = None
     erased: bool = False
     declined: bool = False
+    misses: tuple[str, ...] = ()
+    unfit: bool = False
 
     @property
     def root(self) -> str:
@@ -154,7 +154,7 @@ class Take:
 
     @property
     def usable(self) -> bool:
-        return self.there and not self.rejected
+        return self.there and not self.rejected and not self.unfit
 
     @property
     def there(self) -> bool:
@@ -269,21 +269,23 @@ def never_sent(take: Take, host: str, boot_id: str) -> bool:
 
 
 def chosen_take(pool: Pool, realm: str, pick: int | None) -> Take | None:
-    """The take that an asset uses: the picked one when it is usable, else the first usable one, None when there is none.
+    """The take that an asset uses: the picked one when it can be used, else the first usable one, None when there is none.
 
-    One that was preferred where it was copied from comes first. A late one, which had been given up before it showed, comes after all
-    others: it must not push aside what is in use.
+    One that was preferred where it was copied from comes first, then those that meet all expectations. A late one, which had been given up
+    before it showed, comes after all others: it must not push aside what is in use. Who picks a take has heard it, so an unfit one is
+    used if it is picked.
     """
-    usable = sorted(
-        (take for take in pool.of_realm(realm) if take.usable),
-        key=lambda take: (take.late, not take.preferred, take.take),
+    takes = pool.of_realm(realm)
+    picked = next((take for take in takes if take.take == pick and take.there and not take.rejected), None)
+    usable = (take for take in takes if take.usable)
+    return picked or min(
+        usable, key=lambda take: (take.late, not take.preferred, bool(take.misses), take.take), default=None
     )
-    return next((take for take in usable if take.take == pick), usable[0] if usable else None)
 
 
 def output_of(outputs: Sequence[Output], *, video: bool) -> Output:
     """The output that stands for a take where another one is made from it: the first video or the first audio, else the first at all."""
-    return next((each for each in outputs if (each.format in _VIDEO) is video), outputs[0])
+    return next((each for each in outputs if (each.format in VIDEO) is video), outputs[0])
 
 
 def unclaimed(state: State) -> tuple[Superseded, ...]:

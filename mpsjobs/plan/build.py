@@ -38,6 +38,7 @@ from mpsjobs.plan.diff import (
     suffices,
 )
 from mpsjobs.plan.imports import Imports
+from mpsjobs.plan.judging import judge, mention_judged, missed
 from mpsjobs.plan.moves import Moves, said_moves, seen_moves
 from mpsjobs.plan.notes import shared_sounds, with_row
 from mpsjobs.plan.policy import breaches
@@ -72,7 +73,8 @@ def build(
     )
     moves = seen_moves(every, state, terms.realm, said)
     every = ruling.settle(every, moves)
-    state = ruling.state
+    judged = judge(every, ruling.state, terms.realm)
+    state = judged.state
     targeted = _targeted(every, state, terms)
     purchases = Purchases(Copies(terms.sources, terms.realm), Imports(statements.imports, state))
     blocked = _blocked(every, state, terms)
@@ -88,6 +90,7 @@ def build(
     changes.update(removals.changes)
     open_takes = tuple(_open_takes(state, terms, every))
     _mention(open_takes, changes, every)
+    mention_judged(changes, judged)
     ordered = tuple(priced(with_row(changes[address], wanted), terms.prices) for address in sorted(changes))
     steps = [changes[address] for address in (*wanted, *sorted(changes.keys() - wanted.keys()))]
     arriving = {change.fingerprint for change in steps if change.generations}
@@ -100,6 +103,7 @@ def build(
         changes=ordered,
         actions=(
             *ruling.rejects,
+            *judged.of(changes),
             *open_takes,
             *purchases.copies.actions,
             *imports,
@@ -112,6 +116,7 @@ def build(
             *large_regeneration(ordered),
             *ruling.risks(ordered),
             *_risks(ordered, wanted, state, terms, purchases.copies),
+            *missed(changes, wanted, state, terms.realm),
             *bought_twice(ordered, purchases.copies),
         ),
         diagnostics=(
@@ -126,6 +131,7 @@ def build(
         ),
         environment=terms.environment,
         currency=terms.prices.currency if terms.prices else None,
+        expected=judged.expected,
         left_out=tuple(purchases.left_out[address] for address in sorted(purchases.left_out)),
     )
 
@@ -422,7 +428,7 @@ def _risks(
         if want.asset.pick is None or copies.has(want.fingerprint, want.asset.pick):
             continue
         if not any(
-            take.usable and take.take == want.asset.pick
+            take.there and not take.rejected and take.take == want.asset.pick
             for take in state.pool(want.fingerprint).of_realm(realm)
         ):
             yield Risk(

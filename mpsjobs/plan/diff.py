@@ -11,6 +11,7 @@ from mpsjobs.model.money import Prices
 from mpsjobs.model.policy import PolicySettings
 from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, chosen_take, never_sent
 from mpsjobs.plan.imports import Imports, told as told_imports
+from mpsjobs.plan.judging import retakes
 from mpsjobs.plan.promotion import Copies, Source, told
 from mpsjobs.plan.reasons import field_reasons
 from mpsjobs.plan.selection import EVERYTHING, Selection
@@ -93,12 +94,16 @@ class _Count:
     in_flight: int
     unresolved: tuple[Take, ...]
     failed: tuple[Take, ...]
+    unfit: tuple[Take, ...]
 
     @classmethod
-    def of(cls, takes: Iterable[Take]) -> "_Count":
+    def of(cls, takes: Iterable[Take], pick: int | None = None) -> "_Count":
+        """An unfit take that is picked is good enough."""
         takes = tuple(takes)
+        there = tuple(take for take in takes if take.there and not take.rejected)
         return cls(
-            good=tuple(take for take in takes if take.usable),
+            good=tuple(take for take in there if take.usable or take.take == pick),
+            unfit=tuple(take for take in takes if take.unfit and take.take != pick and not take.rejected),
             in_flight=sum(take.in_flight for take in takes),
             unresolved=tuple(take for take in takes if take.unresolved),
             failed=tuple(take for take in takes if take.status in _IN_VAIN),
@@ -109,9 +114,14 @@ class _Count:
         return len(self.good)
 
     @property
+    def coming(self) -> int:
+        """Takes that may still come."""
+        return self.in_flight + len(self.unresolved)
+
+    @property
     def covered(self) -> int:
         """Takes that are there or may still come; nothing more is bought for these."""
-        return self.usable + self.in_flight + len(self.unresolved)
+        return self.usable + self.coming
 
 
 @dataclass(slots=True)
@@ -121,10 +131,18 @@ class Purchases:
     copies: Copies
     imports: Imports
     bought: dict[str, tuple[str, int]] = field(default_factory=dict)
+    reserved: set[str] = field(default_factory=set)
     left_out: dict[str, LeftOut] = field(default_factory=dict)
 
     def buyer(self, fingerprint: str) -> tuple[str | None, int]:
         return self.bought.get(fingerprint, (None, 0))
+
+    def reserve(self, fingerprint: str, takes: int) -> int:
+        """So many takes may be bought on top; nothing where another asset of this sound has spoken for them."""
+        if takes <= 0 or fingerprint in self.reserved:
+            return 0
+        self.reserved.add(fingerprint)
+        return takes
 
     def buy(self, fingerprint: str, address: str, takes: int) -> None:
         first, before = self.bought.get(fingerprint, (address, 0))
@@ -133,7 +151,7 @@ class Purchases:
 
 def suffices(asset: Asset, fingerprint: str, state: State, terms: Terms) -> bool:
     """Whether the asset could have this sound and nothing would have to be bought."""
-    count = _Count.of(terms.takes(state.pool(fingerprint)))
+    count = _Count.of(terms.takes(state.pool(fingerprint)), asset.pick)
     return count.covered >= asset.takes and not terms.selection.replaces(asset.address)
 
 
@@ -145,7 +163,7 @@ def change_of(
     `hindrance` is what is in the way of an asset that this one needs, if anything is.
     """
     pool = state.pool(want.fingerprint)
-    count = _Count.of(terms.takes(pool))
+    count = _Count.of(terms.takes(pool), want.asset.pick)
     buyer, planned = purchases.buyer(want.fingerprint)
     replacing = terms.selection.replaces(want.asset.address)
     replaced = count.good if replacing else ()
@@ -158,12 +176,18 @@ def change_of(
     if count.failed:  # what has failed is bought again only as far as the attempts go
         missing = min(missing, max(terms.attempts - len(count.failed), 1))
     stop = _stop(want, hindrance, state, terms) if missing else None
+    spare = retakes(want, wanted=want.asset.takes, covered=count.covered, unfit=len(count.unfit))
+    if spare is not None and count.unfit and not (replacing or terms.selection.retries(want.asset.address)):
+        stop = stop or (_worn_out(count) if missing and not spare else None)
+        missing = min(missing, spare)
     buys = 0 if stop else missing
     if stop and hindrance and hindrance.left_out and stop == hindrance.words:
         songs = missing * terms.songs(want.asset.sound)
         purchases.left_out[want.asset.address] = LeftOut(want.asset.address, songs, stop)
     if buys:
         purchases.buy(want.fingerprint, want.asset.address, buys)
+    may_come = terms.policy.generate and (buys or count.coming)
+    reserve = purchases.reserve(want.fingerprint, (spare or 0) - buys) if may_come else 0
 
     def change(kind: Kind, *messages: str | None) -> Change:
         reasons = _reasons(want, known.record, state, terms.realm) if kind is not Kind.KEEP else ()
@@ -177,16 +201,13 @@ def change_of(
             moved_from=known.moved_from,
             message="; ".join(filter(None, (*messages, _stale_inputs(want, reasons)))) or None,
             depends_on=want.asset.requires,
+            retakes=reserve * terms.songs(want.asset.sound),
         )
 
     free = "; ".join(filter(None, (told(copied), told_imports(imported)))) or None
     if stop and not free:
         return change(Kind.FAILED, stop)
-    again = (
-        f"attempt {len(count.failed) + 1} of {terms.attempts}; last time: {count.failed[-1].message}"
-        if count.failed
-        else None
-    )
+    again = _again(count, terms)
     shares = f"shares its takes with {buyer}" if buyer and not missing and planned else None
     waits = hindrance.words if hindrance else None
     if buys and replaced:
@@ -201,6 +222,23 @@ def change_of(
         return change(Kind.RESTORE if kind is Kind.KEEP else kind, words, stop)
     kind, message = _as_it_stands(want, known, count, terms.realm)
     return change(kind, message, PAIRED if kind is Kind.MOVE and known.paired else None)
+
+
+def _again(count: _Count, terms: Terms) -> str | None:
+    """In words: why takes are bought again."""
+    if count.failed:
+        return f"attempt {len(count.failed) + 1} of {terms.attempts}; last time: {count.failed[-1].message}"
+    if count.unfit:
+        numbers = ", ".join(str(take.take) for take in count.unfit)
+        return f"in place of take {numbers}: {'; '.join(count.unfit[-1].misses)}"
+    return None
+
+
+def _worn_out(count: _Count) -> str:
+    """In words: as many takes as may be bought have missed what is expected."""
+    last = count.unfit[-1]
+    tried = f"{len(count.unfit)} takes miss" if len(count.unfit) > 1 else f"take {last.take} misses"
+    return f"{tried} what is expected, and max_retakes allows no more; take {last.take}: {'; '.join(last.misses)}"
 
 
 def hindrance_of(need: Need, change: Change | None, state: State, realm: str) -> Hindrance | None:

@@ -17,7 +17,8 @@ def plan_document(plan: Plan) -> dict[str, Json]:
         "environment": plan.environment,
         "lineage": plan.lineage,
         "serial": plan.serial,
-        "summary": summary | {"generations": plan.generations, "cost": cost_document(plan.cost)},
+        "summary": summary
+        | {"generations": plan.generations, "retakes": plan.retakes, "cost": cost_document(plan.cost)},
         "changes": [_change(change) for change in plan.changes],
         "risks": [{"address": risk.address, "summary": risk.summary} for risk in plan.risks],
         "diagnostics": [diagnostic_document(diagnostic) for diagnostic in plan.diagnostics],
@@ -42,6 +43,7 @@ def _change(change: Change) -> Json:
         "publishes": change.publishes,
         "on_remove": str(change.on_remove) if change.on_remove else None,
         "deletes": change.deletes,
+        "retakes": change.retakes,
         "cost": cost_document(change.cost),
     }
 

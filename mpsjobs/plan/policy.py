@@ -8,11 +8,12 @@ from mpsjobs.model.asset import Asset, Sensitive, Sound
 from mpsjobs.model.change import Change, Kind
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic
-from mpsjobs.model.money import Cost, money
+from mpsjobs.model.money import Cost, Prices, money
 from mpsjobs.model.patterns import compiled
 from mpsjobs.model.policy import Budget, Clause, PolicySettings
 from mpsjobs.model.state import State
 from mpsjobs.plan.budget import Spent, spent
+from mpsjobs.plan.cost import cost_of
 from mpsjobs.plan.diff import Terms
 from mpsjobs.plan.promotion import Copies, not_to_be_bought
 from mpsjobs.plan.wanted import Wanted
@@ -31,12 +32,12 @@ def breaches(
     policy = terms.policy
     yield from _percentages(changes, len(state.assets), policy)
     bought = [change for change in changes if change.generations]
-    if not bought:
+    if not any(change.generations or change.retakes for change in changes):
         return
-    if not policy.generate:
+    if bought and not policy.generate:
         yield from not_to_be_bought(changes, copies)
         return
-    yield from _limits(bought, state, terms)
+    yield from _limits([change for change in changes if change.generations or change.retakes], state, terms)
     assets = [wanted[change.address].asset for change in bought]
     yield from _told([*_not_allowed(assets, policy.allow_models)], Code.MODEL_NOT_ALLOWED)
     yield from _told([*_denied(assets, policy.deny_prompt)], Code.PROMPT_DENIED)
@@ -46,21 +47,22 @@ def breaches(
 
 
 def _limits(bought: Sequence[Change], state: State, terms: Terms) -> Iterator[Diagnostic]:
+    """Held against the most that it may come to, with what may have to be taken again."""
     policy, most, dearest = (
         terms.policy,
         terms.policy.max_generations_per_apply,
         terms.policy.max_cost_per_apply,
     )
-    generations = sum(change.generations for change in bought)
+    retakes = sum(change.retakes for change in bought)
+    generations = sum(change.generations for change in bought) + retakes
+    again = f", {retakes} of them only in place of takes that miss what is expected" if retakes else ""
     if most is not None and generations > most:
         yield Diagnostic(
-            f"This plan pays for {generations} generations; the policy allows {most} in one apply.",
+            f"This plan pays for {generations} generations{again}; the policy allows {most} in one apply.",
             hint=_permit(policy, "max_generations_per_apply", "--max-generations", generations),
             code=Code.TOO_MANY_GENERATIONS,
         )
-    cost = sum(
-        (each.cost for each in bought if each.cost), Cost(terms.prices.currency if terms.prices else "")
-    )
+    cost = sum(_costs(bought, terms.prices), Cost(terms.prices.currency if terms.prices else ""))
     if dearest is not None and cost.amount > dearest:
         yield Diagnostic(
             f"This plan costs {cost}; the policy allows {money(dearest, cost.currency)} in one apply.",
@@ -73,6 +75,12 @@ def _limits(bought: Sequence[Change], state: State, terms: Terms) -> Iterator[Di
     in_money = [before for budget, before in used if budget.cost is not None]
     if dearest is not None or in_money:
         yield from _unpriced(bought, in_money)
+
+
+def _costs(bought: Iterable[Change], prices: Prices | None) -> Iterator[Cost]:
+    """What each may come to."""
+    if prices is not None:
+        yield from (cost_of(change.fields, change.generations + change.retakes, prices) for change in bought)
 
 
 def _overspent(

@@ -13,10 +13,11 @@ from typing import Self
 from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.progress import ApplyEvent, Planned, Progress, Tick
 from mpsjobs.apply.recovery import LostTakes, settle
-from mpsjobs.apply.result import ApplyResult, nothing_done
+from mpsjobs.apply.result import ApplyResult, Missed, nothing_done
 from mpsjobs.model.change import Plan, Submit
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic
+from mpsjobs.model.expectations import NOTHING
 from mpsjobs.model.ports import StateSession
 from mpsjobs.model.state import chosen_take
 from mpsjobs.plan.build import only_imports, only_waiting
@@ -162,12 +163,14 @@ class ApplyRun:
         self._work.result()
 
     def _again(self, options: Options) -> Options | None:
-        """What a second pass may do: buy the takes of abandoned attempts, once, and what waited for these; nothing else.
+        """What a further pass may do, and nothing else.
 
-        All of it within what is left of the limit.
+        It buys the takes of abandoned attempts, once, those in place of takes that miss what is expected, and what waited for these. All of it within what is left of the limit.
         """
         result = self._result
-        if not (result and result.abandoned and options.mode.submits) or result.interrupted or result.stopped:
+        if not (result and options.mode.submits) or result.interrupted or result.stopped:
+            return None
+        if not (result.abandoned or (result.unfit and self._plan.retakes)):
             return None
         if options.max_failures and len(result.failed) >= options.max_failures:
             return None
@@ -178,7 +181,7 @@ class ApplyRun:
 
     def _buying_again(self, result: ApplyResult, options: Options) -> Options:
         plan, state = self._plan, self._session.state
-        sounds = set(result.abandoned)
+        sounds = {*result.abandoned, *result.unfit}
         users = [change.address for change in plan.changes if change.fingerprint in sounds]
         skipped, generations, cost = {each.address for each in result.skipped}, plan.generations, plan.cost
         prices = self._planner.prices
@@ -222,6 +225,7 @@ class ApplyRun:
                 result = runner(self._planner, session, threads, self._inbox.put, options).run(plan)
         if session.failed:
             result = replace(result, stopped=(*result.stopped, self._salvage()))
+        result = replace(result, missed=tuple(self._missed()))
         self._result = self._result.then(result) if self._result else result
         if downloads and not result.interrupted and not session.failed:
             state = session.state
@@ -232,6 +236,17 @@ class ApplyRun:
             }
             for told in downloads.sync(used):
                 self._inbox.put(told)
+
+    def _missed(self) -> Iterator[Missed]:
+        """What the takes in use miss, of all assets that have them and want them."""
+        state = self._session.state
+        for asset in self._loaded.assets:
+            record = state.assets.get(asset.address)
+            if record is None or asset.expect is NOTHING:
+                continue
+            take = chosen_take(state.pool(record.fingerprint), record.realm, record.pick)
+            if take and take.misses:
+                yield Missed(asset.address, take.take, take.misses, asset.expect.on_fail)
 
     def _salvage(self) -> Diagnostic:
         """Put what could not be recorded somewhere else, and say where."""

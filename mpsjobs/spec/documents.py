@@ -14,9 +14,13 @@ from mpsjobs.model.codes import Code
 from mpsjobs.spec.fields import (
     Bucket,
     Duration,
+    Loudness,
+    LoudnessRange,
     Prefix,
     Region,
+    Seconds,
     Switch,
+    TruePeak,
     WebUrl,
     Whole,
     Word,
@@ -138,6 +142,30 @@ class StoreOverride(Written):
     prefix: Prefix | None = Field(None, description="Folder in the bucket.")
 
 
+class ExpectSpec(Written):
+    """What is expected of a take. Ranges are inclusive, and open at an end that is left out."""
+
+    TITLE: ClassVar[str] = "expectations"
+    duration: Seconds | None = Field(None, description="How long it plays: `30s..90s`, `..2m`.")
+    loudness: Loudness | None = Field(None, description="Integrated loudness (EBU R 128): `-18..-14 LUFS`.")
+    loudness_range: LoudnessRange | None = Field(
+        None, description="Loudness range (EBU Tech 3342): `..12 LU`."
+    )
+    true_peak: TruePeak | None = Field(
+        None, description="The highest point between the samples: `..-1 dBTP`."
+    )
+    silence: Seconds | None = Field(
+        None, description="The longest stretch below -60 dBFS, wherever it is: `..2s`."
+    )
+    not_silent: Switch | None = Field(None, description="True: there is something to hear.")
+    clipping: Switch | None = Field(
+        None, description="False: no channel stays at full scale for three samples or more."
+    )
+    format: Word | None = Field(None, description="What the file turns out to be, such as `mp3`.")
+    sample_rate: Annotated[Whole, Field(ge=1)] | None = Field(None, description="In Hz, such as 44100.")
+    channels: Annotated[Whole, Field(ge=1)] | None = Field(None, description="2 is stereo.")
+
+
 class AssetSpec(Written):
     """What an asset, a preset and defaults can say."""
 
@@ -149,9 +177,7 @@ class AssetSpec(Written):
         "preset": "an asset or defaults",
     }
     LATER: ClassVar[dict[str, str]] = {
-        "expect": "audio expectations",
         "master": "post-processing",
-        "on_fail": "audio expectations",
     }
 
     model: Word | None = Field(
@@ -199,6 +225,19 @@ class AssetSpec(Written):
         None,
         description="Which take is published: only one that is picked, or the first good one while none is. Unset: the first good one until "
         "something was picked, from then on picks.",
+    )
+    expect: ExpectSpec | None = Field(
+        None,
+        description="What is expected of each take, merged key by key with defaults. Takes no part in the fingerprint.",
+    )
+    on_fail: Literal["warn", "fail", "retake"] | None = Field(
+        None,
+        description="What becomes of a take that misses an expectation. `warn`, if unset: it is said. `fail`: the exit code is 3. `retake`: the take "
+        "is kept and not used, and another one is bought.",
+    )
+    max_retakes: Annotated[Whole, Field(ge=0, le=20)] | None = Field(
+        None,
+        description="With `on_fail: retake`: how many takes of a sound may be bought in place of those that miss something, in all; 1 if unset.",
     )
     variation: Word | None = Field(None, description="A free word that makes this a sound of its own.")
     depends_on: Words | None = Field(

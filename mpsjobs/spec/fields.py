@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from mpsjobs.model.codes import Code
 from mpsjobs.model.durations import seconds_of
+from mpsjobs.model.expectations import Range
 from mpsjobs.spec.project_files import leads_outside
 from mpsjobs.spec.scalars import UnusableNumberError, meaning
 from mpsjobs.spec.yaml import Plain
@@ -132,6 +133,20 @@ def _amount(value: Any) -> Any:
 Duration: TypeAlias = Annotated[float, BeforeValidator(_seconds)]
 """Written as `90s`, `15m` or `2h`; seconds from then on."""
 
+
+def _range(unit: str, what: str, example: str) -> BeforeValidator:
+    return matching(
+        lambda text: Range.of(text, unit),
+        what,
+        f"Write the smaller end first, like `{example}`; one end may be left out.",
+    )
+
+
+Seconds: TypeAlias = Annotated[str, _range("s", "a range of durations", "30s..90s")]
+"""These are ranges, as they are written; `Range.of` reads them."""
+Loudness: TypeAlias = Annotated[str, _range("LUFS", "a range of loudness", "-18..-14 LUFS")]
+LoudnessRange: TypeAlias = Annotated[str, _range("LU", "a range of loudness ranges", "4..12 LU")]
+TruePeak: TypeAlias = Annotated[str, _range("dBTP", "a range of true peaks", "..-1 dBTP")]
 Whole: TypeAlias = Annotated[int, BeforeValidator(_decided)]
 Number: TypeAlias = Annotated[float, BeforeValidator(_decided)]
 Switch: TypeAlias = Annotated[bool, BeforeValidator(_decided)]

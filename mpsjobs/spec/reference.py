@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from mpsjobs.spec.catalogue_file import ModelSpec
 from mpsjobs.spec.documents import (
     AssetEntry,
+    ExpectSpec,
     ImportSpec,
     MovedSpec,
     ReferenceSpec,
@@ -84,6 +85,11 @@ _PARTS: tuple[tuple[str, type[Written], str], ...] = (
         "A string is the prompt; what is not set comes from presets and defaults. `preset` is for assets and defaults, the last three keys are for assets alone.",
     ),
     ("`reference_audio`, `reference_video`", ReferenceSpec, "A list of these, or a single one."),
+    (
+        "`expect` of an asset",
+        ExpectSpec,
+        "Ranges include their ends; one end may be left out. See [audio](guide/audio.md).",
+    ),
     ("`store` of an asset", StoreOverride, "What is left out is the project's."),
     ("`moved`", MovedSpec, "A list of these. See [the guide](guide/renames.md)."),
     ("`import`", ImportSpec, "A list of these. See [the guide](guide/renames.md)."),

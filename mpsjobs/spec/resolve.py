@@ -13,6 +13,7 @@ from mpsjobs.spec.addresses import normal_address
 from mpsjobs.spec.catalogue import Catalogue, ModelEntry, Parameter, ParameterType
 from mpsjobs.spec.checks import Checks
 from mpsjobs.spec.documents import ReferenceSpec, TextFile
+from mpsjobs.spec.expecting import expectations_of
 from mpsjobs.spec.fields import bare_prefix
 from mpsjobs.spec.layers import Fields, Said
 from mpsjobs.spec.publishing import bad_key
@@ -72,6 +73,7 @@ class Resolver:
             publish=self._published(fields),
             publish_when=PublishWhen(value["publish_when"]) if "publish_when" in value else None,
             lifecycle=_lifecycle(fields),
+            expect=expectations_of(fields),
         )
 
     def _published(self, fields: Fields) -> str | None:

@@ -50,6 +50,10 @@ _PATTERNS: tuple[tuple[Any, Schema], ...] = (
     (fields.WebUrl, {"pattern": r"^https?://\S+$", "examples": ["https://example.com/hum.wav"]}),
     (fields.Amount, {"pattern": r"^[0-9]{1,9}(\.[0-9]{1,9})?$", "minimum": 0, "examples": [0.035]}),
     (fields.Currency, {"pattern": "^[A-Z]{3}$", "examples": ["USD"]}),
+    (fields.Seconds, {"pattern": r"\.\.", "examples": ["30s..90s", "..2s"]}),
+    (fields.Loudness, {"pattern": r"\.\.", "examples": ["-18..-14 LUFS"]}),
+    (fields.LoudnessRange, {"pattern": r"\.\.", "examples": ["..12 LU"]}),
+    (fields.TruePeak, {"pattern": r"\.\.", "examples": ["..-1 dBTP"]}),
     (fields.Duration, {"pattern": r"^[0-9]+(\.[0-9]+)?[smh]$", "examples": ["90s", "15m", "2h"]}),
 )
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}

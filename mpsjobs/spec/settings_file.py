@@ -202,9 +202,6 @@ class SettingsFile(Section):
 
     TITLE: ClassVar[str] = "mpsjobs.yaml"
     LATER: ClassVar[dict[str, str]] = {
-        "audio": "audio expectations",
-        "checks": "audio expectations",
-        "expect": "audio expectations",
         "hooks": "hooks",
         "notify": "notifications",
         "publish": "publishing",

@@ -16,6 +16,7 @@ from mpsjobs.model.events import (
     AttemptAbandoned,
     Event,
     OutputsErased,
+    OutputsMeasured,
     OutputsRecorded,
     PublishedErased,
     RunFinished,
@@ -28,6 +29,7 @@ from mpsjobs.model.events import (
     TakeCopied,
     TakeDeleted,
     TakeImported,
+    TakeJudged,
     TakeRejected,
     TaskFailed,
     TaskSubmitted,
@@ -55,6 +57,8 @@ _AttemptEvent: TypeAlias = (
     | TaskFailed
     | OutputsRecorded
     | TakeRejected
+    | OutputsMeasured
+    | TakeJudged
     | TakeDeleted
     | OutputsErased
     | AttemptAbandoned
@@ -73,6 +77,8 @@ _FROM: Mapping[type[_AttemptEvent], frozenset[TakeStatus]] = {
     TaskFailed: _UNANSWERED | {TakeStatus.SUBMITTED},
     OutputsRecorded: frozenset(TakeStatus) - {TakeStatus.DELETED},
     TakeRejected: frozenset({TakeStatus.DONE}),
+    OutputsMeasured: frozenset({TakeStatus.DONE}),
+    TakeJudged: frozenset({TakeStatus.DONE}),
     TakeDeleted: frozenset({TakeStatus.DONE}),
     OutputsErased: frozenset({TakeStatus.DELETED}),
     AttemptAbandoned: _OPEN | {TakeStatus.SUBMITTED},
@@ -126,6 +132,8 @@ class Fold:
                 | TaskFailed()
                 | OutputsRecorded()
                 | TakeRejected()
+                | OutputsMeasured()
+                | TakeJudged()
                 | TakeDeleted()
                 | OutputsErased()
                 | AttemptAbandoned()
@@ -341,7 +349,7 @@ def _begun(event: SubmitIntended | TakeCopied | TakeImported, status: TakeStatus
     )
 
 
-def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: C901, PLR0911  # one answer an event
+def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: C901, PLR0911, PLR0912  # one answer an event
     """The take after the event; None when nothing was bought and its number becomes free."""
     match event:
         case Sending():
@@ -377,6 +385,10 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: C901, P
             return replace(take, status=TakeStatus.DELETED)
         case OutputsErased():
             return replace(take, erased=True)
+        case OutputsMeasured():
+            return replace(take, outputs=event.outputs)
+        case TakeJudged():
+            return replace(take, misses=event.misses, unfit=event.unfit)
         case OutputsRecorded():
             return replace(
                 take,

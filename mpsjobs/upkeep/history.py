@@ -9,6 +9,7 @@ from mpsjobs.model.events import (
     AssetRecorded,
     Event,
     OutputsErased,
+    OutputsMeasured,
     RunFinished,
     RunStarted,
     Sending,
@@ -100,7 +101,7 @@ def happenings(project: Project, address: str, limit: int | None = None) -> list
             case _:
                 pass
         attempt = getattr(event, "attempt_id", None)
-        if isinstance(event, Sending | OutputsErased):
+        if isinstance(event, Sending | OutputsErased | OutputsMeasured):
             continue  # steps of what is told anyway
         if attempt in takes:
             last.append(Happening(line.seq, event, record, takes[attempt], tasks[attempt]))

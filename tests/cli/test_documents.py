@@ -147,6 +147,7 @@ def test_what_the_other_commands_print_is_as_their_schemas_say(project: Folder, 
         run(name, *command.split(), "--json")
     assert project("apply", "--auto-approve").code == 0
     run("graph", "graph", "--json")
+    assert run("check", "check", "--json")["assets"]
     run("history", "history", "--json")
     run("history-address", "history", "b", "--json")
     assert run("manifest", "output", "--manifest")["assets"]

@@ -18,6 +18,7 @@ import pytest
 
 from mpsjobs.model.asset import Asset
 from mpsjobs.model.diagnostics import Diagnostic, SpecError
+from mpsjobs.model.expectations import Expectations
 from mpsjobs.model.lifecycle import Lifecycle
 from mpsjobs.spec.catalogue import load_catalogue
 from mpsjobs.spec.load import load_assets
@@ -47,6 +48,9 @@ def as_json(value: Any) -> Any:
     """What is set, in the order of the types."""
     if isinstance(value, Lifecycle):
         return value.recorded
+    if isinstance(value, Expectations):
+        said = [field for field in fields(value) if getattr(value, field.name) != field.default]
+        return {field.name: as_json(getattr(value, field.name)) for field in said}
     if is_dataclass(value):
         items = ((field.name, as_json(getattr(value, field.name))) for field in fields(value))
         return {name: item for name, item in items if item not in (None, [], {}) and name != "address"}

@@ -1,6 +1,6 @@
 """Histories for the tests of state: a clock that only moves when told, and any sequence of events that fit."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from mpsjobs.model.events import (
     AttemptAbandoned,
     Event,
     OutputsErased,
+    OutputsMeasured,
     OutputsRecorded,
     PublishedErased,
     RunFinished,
@@ -26,10 +27,12 @@ from mpsjobs.model.events import (
     TakeCopied,
     TakeDeleted,
     TakeImported,
+    TakeJudged,
     TakeRejected,
     TaskFailed,
     TaskSubmitted,
 )
+from mpsjobs.model.measures import Measures
 from mpsjobs.model.state import Input, Output, Published, State, TakeStatus
 from mpsjobs.state.fold import Fold
 
@@ -72,6 +75,9 @@ def intended(
         boot_id="boot",
         inputs=(Input("theme", "f1:theme", 2, "cd" * 32),),
     )
+
+
+MEASURES = Measures(30.5, 44_100, 2, 192_000, -16.2, 5.0, None, 0, 0.0, 0.1, 0.0, 0.0001)
 
 
 def output(key: str = "k") -> Output:
@@ -194,6 +200,12 @@ def _of_attempt(draw: Any, state: State) -> Event | None:
     choices: list[Event] = list(finished[1:])
     if take.status is TakeStatus.DONE:
         choices += [TakeDeleted(AT, attempt), TakeRejected(AT, attempt, draw(st.booleans()))]
+        measured = replace(
+            output(draw(_TEXT)), measures=draw(st.sampled_from([None, MEASURES])), unmeasured=draw(_MAYBE)
+        )
+        misses = tuple(draw(st.lists(_TEXT, max_size=2)))
+        judged = TakeJudged(AT, attempt, misses, unfit=bool(misses) and draw(st.booleans()))
+        choices += [OutputsMeasured(AT, attempt, (measured,)), judged]
     if take.status in {TakeStatus.INTENDED, TakeStatus.UNKNOWN}:
         choices += [*unanswered, finished[0], AttemptAbandoned(AT, attempt)]
     if take.status is TakeStatus.INTENDED:

@@ -294,10 +294,10 @@ def unclaimed(state: State) -> tuple[Superseded, ...]:
     return tuple(state.superseded[place] for place in sorted(state.superseded.keys() - claimed))
 
 
-def asset_status(pool: Pool, realm: str, wanted: int) -> AssetStatus:
-    """How far an asset is, seen from the takes of its fingerprint."""
+def asset_status(pool: Pool, realm: str, wanted: int, pick: int | None) -> AssetStatus:
+    """How far an asset is, seen from the takes of its fingerprint. An unfit take that is picked is good enough."""
     takes = pool.of_realm(realm)
-    usable = sum(take.usable for take in takes)
+    usable = sum(take.usable or (take.take == pick and take.there and not take.rejected) for take in takes)
     if usable >= wanted:
         return AssetStatus.READY
     if any(take.unresolved for take in takes):

@@ -241,7 +241,7 @@ class Fold:
         for address in self._addresses_of.get(fingerprint, ()):
             record = self.state.assets[address]
             if record.realm == realm:
-                status = asset_status(pool, realm, record.takes)
+                status = asset_status(pool, realm, record.takes, record.pick)
                 self.state.assets[address] = replace(
                     record, status=status, failure=_failure(pool, realm, status), serial=seq
                 )
@@ -261,7 +261,7 @@ class Fold:
         self._forget(event.address)
         self.state.retired.pop(event.address, None)
         pool = self.state.pool(event.fingerprint)
-        status = asset_status(pool, event.realm, event.takes)
+        status = asset_status(pool, event.realm, event.takes, event.pick)
         self.state.assets[event.address] = AssetRecord(
             fingerprint=event.fingerprint,
             realm=event.realm,

@@ -410,7 +410,9 @@ def test_every_event_of_an_attempt_says_what_it_may_follow() -> None:
 def test_records_are_always_what_their_takes_say(events: list[Event]) -> None:
     state = folded(*events)
     for record in state.assets.values():
-        assert record.status is asset_status(state.pool(record.fingerprint), record.realm, record.takes)
+        assert record.status is asset_status(
+            state.pool(record.fingerprint), record.realm, record.takes, record.pick
+        )
     for pool in state.pools.values():
         assert [take.take for take in pool.takes] == sorted({take.take for take in pool.takes})
 

@@ -18,7 +18,7 @@ from mpsjobs.cli import main
 from mpsjobs.cloud import mps
 from mpsjobs.cloud.directory_store import DirectoryStore
 from mpsjobs.model import events
-from mpsjobs.state import disk, file_session, journal
+from mpsjobs.state import disk, journal, session
 
 EVENTS = [
     kind.__name__
@@ -55,6 +55,17 @@ POINTS = [
     "before save",
     "before snapshot rename",
     "after save",
+]
+
+SHARED = "STATE_IN_A_BUCKET"
+"""Variable that says so."""
+
+SHARED_POINTS = [
+    *(
+        f"{when} {step}"
+        for step in ("put", "snapshot", "head", "release", "hold")
+        for when in ("before", "after")
+    )
 ]
 
 _seen: Counter[str] = Counter()
@@ -95,17 +106,17 @@ class Killer:
 
     def around_events(self) -> None:
         """Before, within (half of the bytes are written) and after each event becomes part of the journal."""
-        append, write = file_session.FileSession.append, os.write
+        append, write = session.Session.append, os.write
         killer = self
 
-        def wrapped(session: file_session.FileSession, batch: Any, *, sync: bool = True) -> None:
+        def wrapped(held: session.Session, batch: Any, *, sync: bool = True) -> None:
             names = [type(event).__name__ for event in batch]
             for name in names:
                 killer.pass_by(f"before {name}")
             torn = bool([name for name in names if killer.passes(f"within {name}")])
             if torn:
                 journal.os.write = half  # type: ignore[attr-defined]
-            append(session, batch, sync=sync)
+            append(held, batch, sync=sync)
             for name in names:
                 killer.pass_by(f"after {name}")
 
@@ -113,7 +124,21 @@ class Killer:
             write(descriptor, bytes(data)[: len(data) // 2])
             die()
 
-        file_session.FileSession.append = wrapped  # type: ignore[method-assign, assignment]
+        session.Session.append = wrapped  # type: ignore[method-assign, assignment]
+
+
+def around_bucket(killer: Killer) -> None:
+    """Around all that a session writes into the bucket, with a lock that settles quickly."""
+    from mpsjobs.state import shared_lock, shared_session, shared_store
+
+    killer.around(shared_session.SharedSession, "_put", "put")
+    killer.around(shared_session.SharedSession, "_save_snapshot", "snapshot")
+    killer.around(shared_session.SharedSession, "_tell", "head")
+    killer.around(shared_lock.SharedLock, "release", "release")
+    killer.around(shared_lock.SharedLock, "_hold", "hold")
+    defaults = shared_store.SharedStateStore.__init__.__kwdefaults__
+    assert defaults
+    defaults["terms"] = shared_lock.Terms(trust_s=0.4, settle_s=0.6, beat_s=1, ttl_s=20, poll_s=0.1)
 
 
 def run(target: str) -> None:
@@ -128,7 +153,9 @@ def run(target: str) -> None:
     killer.around(Downloads, "place", "place")
     killer.around(Publisher, "publish", "publish")
     killer.around(DirectoryStore, "delete", "delete")
-    killer.around(file_session.FileSession, "save", "save")
+    killer.around(session.Session, "save", "save")
+    if SHARED in os.environ:
+        around_bucket(killer)
     replace = os.replace
 
     def replaced(source: Any, to: Any, **keywords: Any) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -68,7 +68,7 @@ class Rules:
     late_deletes: bool = True
 
 
-def _with(world: World, number: int, phase: Phase, **changes: int) -> World:
+def _with(world: World, number: int, phase: Phase, **changes: Any) -> World:
     """The world with this writer in another phase."""
     writer = world.writers[number]._replace(phase=phase, **changes)
     return world._replace(writers=(*world.writers[:number], writer, *world.writers[number + 1 :]))

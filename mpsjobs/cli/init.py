@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mpsjobs.cli.options import printing
+from mpsjobs.cli.options import lock_timeout, open_project, printing
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.schema import modeline, write_schemas
 from mpsjobs.model.codes import Code
@@ -65,9 +65,19 @@ _IGNORE_HEAD = "# mpsjobs: paid-for history and what can be made again"
 
 
 @click.command("init", epilog="Example: mkdir soundtrack && mpsjobs -C soundtrack init")
+@click.option(
+    "--migrate-state",
+    "migrating",
+    is_flag=True,
+    help="Of a project that is there: bring its state to the place that `state.backend` names, from the other one under `state:`.",
+)
+@lock_timeout
 @printing
-def command(output: Output) -> None:
+def command(output: Output, *, migrating: bool, lock_timeout: float) -> None:
     """Make a project: settings, a first spec, schemas for editors, and what git should ignore."""
+    if migrating:
+        _migrate(output, lock_timeout)
+        return
     root = Path(click.get_current_context().obj or ".")
     settings, spec = root / "mpsjobs.yaml", root / "specs" / "soundtrack.yaml"
     if settings.exists():
@@ -110,3 +120,27 @@ def _ignore(file: Path) -> bool:
     gap = f"\n{gap}" if before and not before.endswith("\n") else gap
     file.write_text(before + gap + "\n".join((_IGNORE_HEAD, *missing)) + "\n", encoding="utf-8")
     return True
+
+
+def _migrate(output: Output, lock_timeout: float) -> None:
+    from mpsjobs.cli.log import configure_log
+    from mpsjobs.upkeep.migrate import migrate
+
+    configure_log()
+    moved = migrate(open_project(), lock_timeout_s=lock_timeout)
+    if output.json:
+        output.document(
+            {
+                "format_version": 1,
+                "from": moved.source,
+                "to": moved.target,
+                "serial": moved.serial,
+                "kept": moved.kept,
+            }
+        )
+    elif moved.kept is None:
+        output.result(f"The state is at {moved.target} already (serial {moved.serial}).")
+    else:
+        output.result(f"The state is now at {moved.target} (serial {moved.serial}).")
+        output.result(f"What was at {moved.source} is kept as {moved.kept}; nobody goes on from it.")
+        output.result("Next: commit mpsjobs.yaml, so that everybody goes on from the new place.")

@@ -5,7 +5,7 @@ import click
 from mpsjobs.cli.addresses import recorded_addresses
 from mpsjobs.cli.options import common, lock_timeout, open_project, variables
 from mpsjobs.cli.output import Output
-from mpsjobs.cli.state_changes import move, pull, push, remove
+from mpsjobs.cli.state_changes import move, pull, push, remove, rollback
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
 from mpsjobs.model.codes import Code
@@ -22,7 +22,7 @@ def command() -> None:
     """Look at what has been recorded, or put it right."""
 
 
-for each in (move, remove, pull, push):
+for each in (move, remove, pull, push, rollback):
     command.add_command(each)
 
 

@@ -1,6 +1,7 @@
-"""`mpsjobs state mv`, `rm`, `pull` and `push`: each under the lock, as events, with the snapshot of before as its backup."""
+"""`mpsjobs state mv`, `rm`, `pull`, `push` and `rollback`: each under the lock, as events, with the snapshot of before as its backup."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from mpsjobs.cli.output import Output
 from mpsjobs.model.asset import Json
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
+
+if TYPE_CHECKING:
+    from mpsjobs.state.adopt import Adopted
 
 # What these commands need is loaded when one of them runs: `state list` does without.
 
@@ -152,19 +156,39 @@ def push(output: Output, *, file: Path, force: bool, lock_timeout: float) -> Non
         _push_errored(output, file, lock_timeout)
         return
     adopted = adopt(store, file, force=force, lock_timeout_s=lock_timeout)
+    _tell(output, adopted, f"that of {file}")
+
+
+@click.command("rollback", epilog="Example: mpsjobs state rollback 120")
+@click.argument("serial", type=click.IntRange(min=1))
+@click.option("--force", is_flag=True, help="Even if paid takes are not known any more then.")
+@lock_timeout
+@common
+def rollback(output: Output, *, serial: int, force: bool, lock_timeout: float) -> None:
+    """Go back to the state as it was after event SERIAL; mpsjobs history shows the numbers.
+
+    What happened since is kept in the bucket, or under another name beside the file, and is not known any more.
+    """
+    from mpsjobs.state.adopt import roll_back
+
+    adopted = roll_back(open_project().store, serial, force=force, lock_timeout_s=lock_timeout)
+    _tell(output, adopted, f"the one after event {serial}")
+
+
+def _tell(output: Output, adopted: "Adopted", which: str) -> None:
     if output.json:
         output.document(
             {
                 "format_version": 1,
                 "serial": adopted.serial,
                 "changed": adopted.changed,
-                "kept": str(adopted.kept) if adopted.kept else None,
+                "kept": adopted.kept,
             }
         )
     elif not adopted.changed:
-        output.result(f"The state is that of {file} already.")
+        output.result(f"The state is {which} already.")
     else:
-        output.result(f"The state is now that of {file} (serial {adopted.serial}).")
+        output.result(f"The state is now {which} (serial {adopted.serial}).")
         if adopted.kept:
             output.result(f"The journal of before is kept as {adopted.kept}.")
         output.result("Next: look at what mpsjobs plan wants to buy before you apply it.")

@@ -10,11 +10,13 @@ from typing import Final
 
 from mpsjobs._version import __version__
 from mpsjobs.doctor.finding import Finding, Status, failed, from_error, needs, not_needed, ok, warning
-from mpsjobs.model.diagnostics import LockHeldError, StateError
-from mpsjobs.model.ports import Clock, StateStore
+from mpsjobs.model.diagnostics import LockHeldError, MpsjobsError, StateError
+from mpsjobs.model.ports import Clock, Condition, StateStore
 from mpsjobs.model.settings import StateSettings
 from mpsjobs.state.disk import new_file, sibling
 from mpsjobs.state.lock import StateLock
+from mpsjobs.state.shared_lock import TERMS
+from mpsjobs.state.shared_store import SharedStateStore
 
 _LITTLE_BYTES: Final = 200 * 1024 * 1024
 _MIB: Final = 1024 * 1024
@@ -46,7 +48,13 @@ _ELSEWHERE: Final = "Keep the state on a disk of this machine, with `state.path`
 
 
 def state(root: Path, settings: StateSettings, store: StateStore, clock: Clock) -> Iterator[Finding]:
-    """Everything about a state in a file. Leaves nothing behind."""
+    """Everything about the state, in a file or in a bucket. Leaves nothing behind."""
+    if isinstance(store, SharedStateStore):
+        yield from _shared(store)
+        yield _read(store)
+        yield from not_needed("the state is in a bucket", "git")
+        yield _disk(root)
+        return
     file = root / settings.path
     folder = file.parent
     while not folder.exists():  # an apply makes it
@@ -60,6 +68,30 @@ def state(root: Path, settings: StateSettings, store: StateStore, clock: Clock) 
     yield _read(store)
     yield _git(file)
     yield _disk(folder)
+
+
+def _shared(store: SharedStateStore) -> Iterator[Finding]:
+    """Whether the bucket can be written, how its lock is taken, and whether somebody holds it."""
+    try:
+        condition = store.try_out()
+        holder = store.holder()
+    except MpsjobsError as error:
+        yield from_error("state_folder", error)
+        yield from needs("state_folder", "state_lock")
+        return
+    yield ok("state_folder", f"The state can be written in the bucket, at {store.name}.")
+    if holder is not None:
+        detail = f"{holder.who} holds it ({holder.operation}, {holder.info}, since {holder.created})."
+        remedy = "Wait until it is done. If its machine is gone, the lock ends by itself within a minute."
+        yield warning("state_lock", "Another run holds the state now.", detail, remedy)
+    elif condition is Condition.IF_NONE_MATCH:
+        yield ok(
+            "state_lock",
+            f"Nobody holds the state, and the bucket honours {condition}: the lock is taken at once.",
+        )
+    else:
+        wait = f"Taking the lock means to write, to wait {TERMS.settle_s:g} seconds, and to read."
+        yield ok("state_lock", "Nobody holds the state.", wait)
 
 
 def _probe(folder: Path) -> Path:
@@ -155,7 +187,7 @@ def _holder(file: Path, clock: Clock) -> Finding:
 def _read(store: StateStore) -> Finding:
     try:
         found = store.read()
-    except StateError as error:
+    except MpsjobsError as error:
         return from_error("state", error)
     if not found.serial:
         return ok("state", "There is no state yet: nothing has been generated.")

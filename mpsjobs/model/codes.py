@@ -171,6 +171,9 @@ class Code(StrEnum):
     STATE_OUT_OF_REACH = "E0930"
     STATE_OBJECT_DAMAGED = "E0931"
     STATE_INCOMPLETE = "E0932"
+    NO_SUCH_SERIAL = "E0933"
+    STATE_MOVED = "E0934"
+    NOTHING_TO_MOVE = "E0935"
 
     # the cloud, the store and credentials: E10
     NO_CREDENTIALS = "E1001"

@@ -1,5 +1,6 @@
 """Putting back a whole state that was pulled: another history takes the place of the one here, which is kept aside."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,6 +45,41 @@ def adopt(store: StateBackend, file: Path, *, force: bool = False, lock_timeout_
         StateError: it is refused, or the file cannot be read, or the state not written. Nothing was changed.
     """
     given = _read(file)
+
+    def refusal(here: State | None) -> str:
+        return _refusal(here, given)
+
+    return _put_in_place(store, given, str(file), None if force else refusal, lock_timeout_s)
+
+
+def roll_back(store: StateBackend, serial: int, *, force: bool = False, lock_timeout_s: float = 0) -> Adopted:
+    """Let the state that was here after event `serial` be the state again. What happened since is kept, and not known any more.
+
+    Refused unless `force`: paid takes would not be known any more.
+
+    Raises:
+        LockHeldError: another run holds the state.
+        StateError: it is refused, there is no such event, or the state cannot be written. Nothing was changed.
+    """
+    given = store.at(serial)
+
+    def refusal(here: State | None) -> str:
+        if here is None:
+            return "the state of now cannot be read, so nobody knows what would be lost."
+        return _lost(here, given)
+
+    return _put_in_place(
+        store, given, f"The state after event {serial}", None if force else refusal, lock_timeout_s
+    )
+
+
+def _put_in_place(
+    store: StateBackend,
+    given: State,
+    named: str,
+    refusal: Callable[[State | None], str] | None,
+    lock_timeout_s: float,
+) -> Adopted:
     before = -1
 
     def choose(here: State | None) -> State | None:
@@ -51,10 +87,10 @@ def adopt(store: StateBackend, file: Path, *, force: bool = False, lock_timeout_
         before = here.serial if here else 0
         if here is not None and _same(here, given):
             return None
-        if not force and (why := _refusal(here, given)):
+        if refusal is not None and (why := refusal(here)):
             raise StateError.of(
                 "This state cannot take the place of the one here.",
-                detail=f"{file}: {why}",
+                detail=f"{named}: {why}",
                 hint=_FORCE,
                 code=Code.PUSH_REFUSED,
             )
@@ -94,6 +130,11 @@ def _refusal(here: State | None, given: State) -> str:
     if given.serial <= here.serial:
         age = "is as old as" if given.serial == here.serial else "is older than"
         return f"it ends with event {given.serial} and {age} the state here, which ends with event {here.serial}."
+    return _lost(here, given)
+
+
+def _lost(here: State, given: State) -> str:
+    """Which paid takes would not be known any more; empty if none."""
     known = {take.attempt_id for _, take in given.takes()}
     lost = [
         take for _, take in here.takes() if take.attempt_id not in known and (take.task_id or take.outputs)

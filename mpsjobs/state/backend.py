@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from mpsjobs.model.codes import Code
+from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.ports import LockInfo, StateSession
 from mpsjobs.model.state import State
 from mpsjobs.state.codec import Line
@@ -45,6 +47,25 @@ class StateBackend(Protocol):
         """
         ...
 
+    def at(self, serial: int) -> State:
+        """The state as it was after the event with this number, read without the lock.
+
+        Raises:
+            StateError: no such event has happened, or what was before it cannot be found any more.
+        """
+        ...
+
+    def move_away(self, to: str, put_there: Callable[[State], None], *, lock_timeout_s: float = 0) -> str:
+        """Hold the state while `put_there` brings it to the place `to`; then leave everything, but so that nobody goes on from here.
+
+        Returns the place where it is kept.
+
+        Raises:
+            LockHeldError: another run holds the state.
+            StateError: it cannot be written. Whatever `put_there` raises: nothing was changed here.
+        """
+        ...
+
     def force_unlock(self, lock_id: str | None = None) -> LockInfo | None:
         """Take the lock away from a run that is dead, or that this machine knows nothing of; returns what it wrote about itself.
 
@@ -79,3 +100,12 @@ class StateBackend(Protocol):
             StateError: there is no sound snapshot.
         """
         ...
+
+
+def no_such_event(serial: int, last: int, place: str) -> StateError:
+    return StateError.of(
+        f"There is no state after event {serial}",
+        detail=f"{place} ends with event {last}, and what is not in its history any more cannot be had.",
+        hint="mpsjobs history shows the numbers of events.",
+        code=Code.NO_SUCH_SERIAL,
+    )

@@ -11,6 +11,7 @@ from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.ports import Clock, LockInfo
 from mpsjobs.model.state import State
 from mpsjobs.state import codec
+from mpsjobs.state.backend import no_such_event
 from mpsjobs.state.codec import Header, Line, encode_header
 from mpsjobs.state.disk import check_writable, failures_named, file_id, keep_backup, replace_file, sibling
 from mpsjobs.state.file_session import BACKUP, Before, FileSession
@@ -80,6 +81,37 @@ class FileStateStore:
                 yield from (line for line in stream(self._journal) if line.seq > after)
             else:
                 self._without_journal(self._snapshot(self._path))
+
+    def at(self, serial: int) -> State:
+        with failures_named("reading of the state", self._path):
+            now = self._find()
+            state = State(lineage=now.fold.state.lineage)
+            if now.tail is not None and read_journal(self._journal).header.base > 0:
+                kept = [each.state for path in (self._path, self._backup) if (each := self._snapshot(path))]
+                state = next((each for each in kept if each.serial <= serial), state)
+        fold = Fold(state)
+        for line in self.history(state.serial):
+            if line.seq == fold.state.serial + 1 <= serial:
+                fold.apply(line.event, line.seq)
+        if fold.state.serial != serial:
+            raise no_such_event(serial, now.fold.state.serial, self.name)
+        return fold.state
+
+    def move_away(self, to: str, put_there: Callable[[State], None], *, lock_timeout_s: float = 0) -> str:  # noqa: ARG002  # a file that is gone tells nobody where it went
+        lock = self._lock()
+        lock.acquire("init --migrate-state", timeout_s=lock_timeout_s)
+        try:
+            state = self.read()
+            put_there(state)
+            aside = self._aside(self._journal, state.serial)
+            with failures_named("moving of the state", self._path):
+                for file in (self._backup, self._path):
+                    if file.exists():
+                        file.rename(self._aside(file, state.serial))
+                self._journal.rename(aside)
+        finally:
+            lock.release()
+        return str(aside)
 
     def force_unlock(self, lock_id: str | None = None) -> LockInfo | None:
         return self._lock().force(lock_id)

@@ -61,7 +61,7 @@ class Head:
 
     `begin` is the number of the last event before it, `base` of the last one that is not in the journal at all. `serial` is that of its
     snapshot, which `snapshot_epoch` wrote (0: there is none, the state is empty). `open`: events may follow the snapshot. `condition` is what the server at `server` was seen to honour.
-    `holder` tells the session that wrote it from any other.
+    `holder` tells the session that wrote it from any other. `moved_to`: where the state lives since; nobody goes on from here.
     """
 
     lineage: str
@@ -74,6 +74,7 @@ class Head:
     open: bool
     condition: str | None
     server: str
+    moved_to: str | None = None
 
 
 _HEAD = Shape(Head)

@@ -101,6 +101,13 @@ class SharedSession(Session):
         with self._failing():
             self._outbox.wait(self.state.serial)
 
+    def move_away(self, to: str) -> None:
+        """The last that is written here: the state lives at `to` from now on."""
+        self._closing = True
+        self.save()
+        with self._failing():
+            self._tell(replace(self._head, open=False, moved_to=to))
+
     def close(self) -> None:
         self._closing = True
         super().close()

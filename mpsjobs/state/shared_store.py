@@ -13,6 +13,7 @@ from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.ports import Clock, Condition, LockInfo
 from mpsjobs.model.state import State
 from mpsjobs.state import own_journal
+from mpsjobs.state.backend import no_such_event
 from mpsjobs.state.codec import Header, Line
 from mpsjobs.state.fold import Fold
 from mpsjobs.state.identity import boot_id
@@ -43,6 +44,10 @@ class _Epoch:
 
     head: Head
     end: int | None
+
+    def begins(self, serial: int) -> bool:
+        """Whether its snapshot is a part of history, and the state after this event follows from it."""
+        return self.head.serial <= serial and (self.end is None or self.head.serial <= self.end)
 
 
 class SharedStateStore:
@@ -119,6 +124,38 @@ class SharedStateStore:
                 name = segment_name(epoch.head.epoch, seq + 1)
                 raise self._shared.damaged(name, "it is not there")
 
+    def at(self, serial: int) -> State:
+        newest = self._hinted()
+        if newest is None:
+            raise no_such_event(serial, 0, self.name)
+        epochs = [_Epoch(newest, None if newest.open else newest.serial)]
+        while not (epochs[-1].begins(serial) or epochs[-1].head.begin == 0):
+            epochs.append(self._before(epochs[-1].head))
+        first = epochs[-1].head
+        fold = Fold(self._snapshot(first) if epochs[-1].begins(serial) else State(lineage=first.lineage))
+        for epoch in reversed(epochs):
+            seq = max(epoch.head.begin, fold.state.serial)
+            while seq < serial and seq != epoch.end:
+                lines = self._segment(epoch.head.epoch, seq + 1, epoch.head.lineage)
+                if not lines:
+                    break
+                for line in lines:
+                    if line.seq == fold.state.serial + 1 <= serial:
+                        fold.apply(line.event, line.seq)
+                seq = lines[-1].seq
+        if fold.state.serial != serial:
+            raise no_such_event(serial, self.read().serial, self.name)
+        return fold.state
+
+    def move_away(self, to: str, put_there: Callable[[State], None], *, lock_timeout_s: float = 0) -> str:
+        session = self.open("init --migrate-state", lock_timeout_s=lock_timeout_s)
+        try:
+            put_there(session.state)
+            session.move_away(to)
+        finally:
+            session.close()
+        return self.name
+
     def force_unlock(self, lock_id: str | None = None) -> LockInfo | None:
         return self._lock().force(lock_id)
 
@@ -146,6 +183,21 @@ class SharedStateStore:
                 )
             return self._begin_anew(lock, self._snapshot(head), head, condition)
 
+    def holder(self) -> LockInfo | None:
+        """Who holds the lock now, as far as it says."""
+        return self._lock().read_info()
+
+    def try_out(self) -> Condition | None:
+        """Write below the state's key, and take it away again. Returns the condition that the server honours.
+
+        Raises:
+            StateError, CloudError: that cannot be done.
+        """
+        trial = f".trial-{secrets.token_hex(8)}"
+        self._shared.put(trial, b"mpsjobs doctor was here. This object can be deleted.\n")
+        self._shared.delete(trial)
+        return self._probe()
+
     # --- reading -----------------------------------------------------------------------------------------------------------------
 
     def _hinted(self) -> Head | None:
@@ -166,6 +218,8 @@ class SharedStateStore:
     def _found(self, head: Head | None) -> Found:
         if head is None:
             return Found(None, Fold(State(lineage="")))
+        if head.moved_to is not None:
+            raise _moved(self.name, head.moved_to)
         fold = Fold(self._snapshot(head))
         while head.open and (lines := self._segment(head.epoch, fold.state.serial + 1, head.lineage)):
             for line in lines:
@@ -210,12 +264,15 @@ class SharedStateStore:
         end = None if newest.open else newest.serial
         found = [_Epoch(newest, end)]
         while (head := found[-1].head).begin > after:
-            name = head_name(head.epoch - 1)
-            data = self._shared.get(name)
-            if data is None:
-                raise self._shared.damaged(name, "it is not there")
-            found.append(_Epoch(self._head(name, data), head.begin))
+            found.append(self._before(head))
         return found[::-1]
+
+    def _before(self, head: Head) -> _Epoch:
+        name = head_name(head.epoch - 1)
+        data = self._shared.get(name)
+        if data is None:
+            raise self._shared.damaged(name, "it is not there")
+        return _Epoch(self._head(name, data), head.begin)
 
     # --- writing -----------------------------------------------------------------------------------------------------------------
 
@@ -291,6 +348,7 @@ class SharedStateStore:
             begin=state.serial,
             base=state.serial,
             open=False,
+            moved_to=None,
         )
         data = encode_snapshot(Snapshot(state, 0))
         name = snapshot_name(state.serial, head.epoch)
@@ -301,6 +359,15 @@ class SharedStateStore:
         for each in (head_name(head.epoch), HINT):
             self._shared.put(each, encode_head(head))
         return f"{self.name}{head_name(before.epoch)}" if before else None
+
+
+def _moved(place: str, to: str) -> StateError:
+    return StateError.of(
+        "The state has moved",
+        detail=f"{place} is not gone on from any more: the state lives at {to}.",
+        hint="Get the settings of the project as they are now, with git pull.",
+        code=Code.STATE_MOVED,
+    )
 
 
 def _follows(left: Left, found: Found) -> bool:

@@ -12,9 +12,9 @@ from hypothesis import given, settings, strategies as st
 
 from mpsjobs.cloud.directory_store import DirectoryStore
 from mpsjobs.model.diagnostics import LockHeldError, LockLostError, MpsjobsError, StateError
-from mpsjobs.model.events import Event, RunFinished, Sending, TaskSubmitted
+from mpsjobs.model.events import AssetForgotten, Event, RunFinished, Sending, TaskSubmitted
 from mpsjobs.model.state import State
-from mpsjobs.state.adopt import adopt
+from mpsjobs.state.adopt import adopt, roll_back
 from mpsjobs.state.identity import who
 from mpsjobs.state.push import push
 from mpsjobs.state.snapshot import Snapshot, encode_snapshot
@@ -187,6 +187,40 @@ def test_a_whole_state_takes_the_place_of_another_which_is_kept(place: Place, tm
         recorded(fingerprint="f1:y"),
         *bought("b2", "f1:y", 2),
     )
+
+
+def test_the_state_can_be_gone_back_to_as_it_was_after_any_event(place: Place) -> None:
+    parts: list[list[Event]] = [bought(), [recorded(), END], [recorded("boss"), AssetForgotten(AT, "menu")]]
+    for machine, part in zip("ABA", parts, strict=True):
+        write(place, *part, machine=machine)
+    events = [*chain.from_iterable(parts)]
+    for serial in range(1, len(events) + 1):
+        assert same(place.store("B").at(serial), *events[:serial])
+    with pytest.raises(StateError, match="no state after event 9"):
+        place.store("B").at(9)
+    assert set(place.store().read().assets) == {"boss"}
+    back = roll_back(place.store("B"), 6)
+    assert (back.changed, back.serial) == (True, 9)
+    assert same(replace(place.store().read(), serial=6), *events[:6])
+    assert not roll_back(place.store(), 9).changed
+    write(place, *bought("a2", take=2))
+    with pytest.raises(StateError, match="cannot take the place"):
+        roll_back(place.store(), 9)
+    assert roll_back(place.store(), 9, force=True).changed
+    assert len(place.store("B").read().pool("f1:x").takes) == 1
+
+
+def test_who_comes_to_a_place_that_the_state_has_left_is_stopped(place: Place) -> None:
+    write(place, *bought())
+    kept: list[State] = []
+    assert place.store().move_away("elsewhere", kept.append)
+    assert same(kept[0], *bought())
+    if place.objects is None:
+        assert place.store().read().serial == 0  # its receipts in the store stop an apply
+        return
+    for act in (place.store("B").read, place.opened):
+        with pytest.raises(StateError, match="has moved"):
+            act()
 
 
 def test_a_rebase_goes_on_from_the_last_snapshot(place: Place) -> None:

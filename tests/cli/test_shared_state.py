@@ -1,0 +1,100 @@
+"""A project whose state is in a bucket, as people meet it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mpsjobs.state.identity import host_name
+from tests.cli.clouds import BUCKET, PERMANENT, REGION
+from tests.conftest import SETTINGS, Folder
+from tests.s3 import S3Server
+
+FILE = "mpsjobs.state.json"
+
+
+@pytest.fixture
+def in_bucket(project: Folder, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Folder:
+    for name, value in PERMANENT.items():
+        monkeypatch.setenv(name, value)
+    s3_server.empty(BUCKET)
+    settings(project, s3_server.url, "cos")
+    project.write(music="assets: {menu: x}\n")
+    return project
+
+
+def settings(project: Folder, url: str, backend: str) -> None:
+    state = f"{{backend: {backend}, path: {FILE}, bucket: {BUCKET}, region: {REGION}, endpoint: '{url}', addressing_style: path}}"
+    project.settings(f"{SETTINGS}state: {state}\n")
+
+
+def test_the_state_moves_from_a_file_into_a_bucket_and_back(in_bucket: Folder, s3_server: S3Server) -> None:
+    project = in_bucket
+    nothing = project("init", "--migrate-state")
+    assert (nothing.code, "E0935" in nothing.err) == (1, True)
+    settings(project, s3_server.url, "file")
+    assert project("apply", "--auto-approve").code == 0
+    before = json.loads(project("state", "pull").out)
+    settings(project, s3_server.url, "cos")
+    assert set(project.kinds().values()) == {"generate"}
+    moved = project("init", "--migrate-state", "--json")
+    assert (moved.code, moved.json()["serial"]) == (0, before["serial"])
+    assert not (project.root / FILE).exists()
+    assert Path(moved.json()["kept"]).exists()
+    assert json.loads(project("state", "pull").out) == before
+    assert set(project.kinds().values()) == {"keep"}
+    assert "apply" in project("history").out
+    assert "already" in project("init", "--migrate-state").out
+    project.write(music="assets: {menu: x, boss: y}\n")
+    assert project("apply", "--auto-approve").code == 0
+    settings(project, s3_server.url, "file")
+    assert project("init", "--migrate-state").code == 0
+    assert set(project.kinds().values()) == {"keep"}
+    settings(project, s3_server.url, "cos")
+    stopped = project("plan")
+    assert (stopped.code, "E0934" in stopped.err) == (1, True)
+    assert project("init", "--migrate-state").code == 0
+    assert set(project.kinds().values()) == {"keep"}
+    assert len(project.bill()) == 2
+
+
+def test_a_state_is_gone_back_to(in_bucket: Folder) -> None:
+    project = in_bucket
+    assert project("apply", "--auto-approve").code == 0
+    serial = json.loads(project("state", "pull").out)["serial"]
+    assert project("state", "rm", "menu").code == 0
+    assert project("state", "rollback", str(serial)).code == 0
+    assert "menu" in project("state", "list").out
+    refused = project("state", "rollback", "1")
+    assert (refused.code, "1 paid take" in refused.err) == (1, True)
+    assert "E0933" in project("state", "rollback", "999").err
+
+
+def test_doctor_looks_at_the_bucket_of_the_state(in_bucket: Folder) -> None:
+    project = in_bucket
+    assert project("apply", "--auto-approve").code == 0
+    found = {each["name"]: each for each in project("doctor", "--json").json()["findings"]}
+    assert {found[name]["status"] for name in ("state_folder", "state_lock", "state")} == {"ok"}
+    assert "If-None-Match" in found["state_lock"]["summary"]
+    assert found["git"]["status"] == "skipped"
+
+
+def test_who_holds_the_lock_is_said_and_it_can_be_taken_away(in_bucket: Folder) -> None:
+    project = in_bucket
+    from mpsjobs.project import Project
+
+    session = Project.open(project.root).store.open("apply", lock_timeout_s=0)
+    held = project("apply", "--auto-approve")
+    assert (held.code, host_name() in held.err, "E0901" in held.err) == (1, True, True)
+    assert "Another run holds" in project("doctor").out
+    assert project("force-unlock").code == 1  # it lives
+    session.close()
+    assert "Nobody held" in project("force-unlock").out
+    assert project("apply", "--auto-approve").code == 0
+
+
+@pytest.mark.slow
+def test_a_bucket_that_does_not_answer_is_named(in_bucket: Folder) -> None:
+    settings(in_bucket, "http://127.0.0.1:9", "cos")
+    asked = in_bucket("plan")
+    assert (asked.code, "E0930" in asked.err, BUCKET in asked.err) == (1, True, True)

@@ -97,6 +97,7 @@ CHECKED_ELSEWHERE = {
     "state-list",
     "output",
     "error",
+    "init-migrate-state",
     "review",
     "state-push-errored",
 }
@@ -162,6 +163,8 @@ def test_what_the_other_commands_print_is_as_their_schemas_say(project: Folder, 
     run("state-mv", "state", "mv", "a", "z", "--json")
     run("state-rm", "state", "rm", "z", "--json")
     run("state-push", "state", "push", saved, "--force", "--json")
+    last = project("state", "pull").json()["serial"]
+    run("state-rollback", "state", "rollback", str(last - 1), "--force", "--json")
     run("state-rebuild", "state", "rebuild", "--json")
     run("state-rebase", "state", "rebase", "--json")
     run("force-unlock", "force-unlock", "--json")

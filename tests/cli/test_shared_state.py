@@ -7,6 +7,7 @@ import pytest
 
 from mpsjobs.state.identity import host_name
 from tests.cli.clouds import BUCKET, PERMANENT, REGION
+from tests.cli.test_documents import check
 from tests.conftest import SETTINGS, Folder
 from tests.s3 import S3Server
 
@@ -39,6 +40,7 @@ def test_the_state_moves_from_a_file_into_a_bucket_and_back(in_bucket: Folder, s
     assert set(project.kinds().values()) == {"generate"}
     moved = project("init", "--migrate-state", "--json")
     assert (moved.code, moved.json()["serial"]) == (0, before["serial"])
+    check("init-migrate-state", moved.json())
     assert not (project.root / FILE).exists()
     assert Path(moved.json()["kept"]).exists()
     assert json.loads(project("state", "pull").out) == before

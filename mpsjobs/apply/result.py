@@ -39,7 +39,8 @@ class ApplyResult:
     `unfit` are those whose takes came, miss what is expected, and are not used; `missed` are the assets whose take in use misses something.
     `still_failed` and `still_unknown` count planned changes that could not even begin: the cloud refused them before, or the outcome of
     an earlier request is unknown. `copied` counts takes of other environments, `published` assets whose stable keys were brought up to date,
-    `unsent` takes that were not submitted because as many others had failed as were allowed to.
+    `unsent` takes that were not submitted because as many others had failed as were allowed to, `missing` takes or assets
+    whose outputs are gone from the store and that are not bought again.
     """
 
     mode: Mode
@@ -63,6 +64,7 @@ class ApplyResult:
     published: int = 0
     unsent: int = 0
     missed: tuple[Missed, ...] = ()
+    missing: int = 0
 
     @property
     def strictly_missed(self) -> tuple[Missed, ...]:
@@ -114,7 +116,7 @@ class ApplyResult:
         left = self.running if self.mode.waits else 0
         troubles = (
             *(self.failed, self.skipped, self.unknown, self.abandoned, self.unfit, self.strictly_missed),
-            *(left, self.still_failed, self.still_unknown, self.unsent),
+            *(left, self.still_failed, self.still_unknown, self.unsent, self.missing),
         )
         return ExitCode.INCOMPLETE if any(troubles) else ExitCode.OK
 

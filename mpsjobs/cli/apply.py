@@ -10,11 +10,11 @@ from mpsjobs.cli.limiting import limited
 from mpsjobs.cli.options import common, lock_timeout, quiet, strict, variables, verbose
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
-from mpsjobs.cli.selecting import guarded, selected
+from mpsjobs.cli.selecting import guarded, looking, selected
 from mpsjobs.plan.limits import Limits
 from mpsjobs.plan.saved import decode
 from mpsjobs.plan.selection import EVERYTHING, Selection
-from mpsjobs.project import Options
+from mpsjobs.project import Options, Refresh
 
 
 @click.command("apply", epilog="Example: mpsjobs apply --auto-approve")
@@ -44,6 +44,12 @@ from mpsjobs.project import Options
     is_flag=True,
     help="In CI: apply although the commit that was applied last is not part of this checkout.",
 )
+@click.option(
+    "--refresh/--no-refresh",
+    default=None,
+    help="Record what became of the outputs in use, and plan with it; or do not look at all. Else apply looks, and only tells.",
+)
+@looking
 @limited
 @lock_timeout
 @guarded
@@ -62,6 +68,8 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     resubmit_unknown: str | None,
     allow_local_state: bool,
     allow_delete: bool,
+    refresh: bool | None,
+    regenerate_missing: bool,
     max_failures: int | None,
     parallelism: int | None,
     allow_behind: bool,
@@ -82,6 +90,14 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
         raise click.UsageError(
             "A saved plan says which assets it is about; --target, --exclude, --replace and --limit go with mpsjobs plan --out."
         )
+    if plan_file and (refresh or regenerate_missing):
+        raise click.UsageError(
+            "A saved plan says whether the store was looked into; --refresh and --regenerate-missing go with mpsjobs plan --out."
+        )
+    if regenerate_missing and refresh is False:
+        raise click.UsageError(
+            "--regenerate-missing looks into the store first: it goes without --no-refresh."
+        )
     if detach and parallelism:
         raise click.UsageError("--detach waits for nothing, so it cannot keep to --parallelism.")
     options = Options(
@@ -90,6 +106,8 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
         selection=selection,
         saved=decode(plan_file.read_bytes(), plan_file.name) if plan_file else None,
         resubmit=(resubmit_unknown,) if resubmit_unknown else (),
+        refresh=_refresh(refresh, regenerate_missing=regenerate_missing),
+        regenerate_missing=regenerate_missing,
         max_failures=max_failures,
         parallelism=parallelism,
         limits=limits,
@@ -99,3 +117,9 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
         allow_delete=allow_delete or not auto_approve or plan_file is not None,
     )
     return carry_out(output, options, auto_approve=auto_approve or plan_file is not None, verbose=verbose)
+
+
+def _refresh(asked: bool | None, *, regenerate_missing: bool) -> Refresh:  # noqa: FBT001  # as the option gives it
+    if asked or regenerate_missing:
+        return Refresh.RECORD
+    return Refresh.AS_USUAL if asked is None else Refresh.OFF

@@ -110,6 +110,8 @@ _WORDS = {
     "TakeImported": "take {take} imported from {event.source}{task}",
     "TakeRejected": "take {take} rejected: it is never used again",
     "TakeJudged": "take {take} judged by what is expected: {misses}",
+    "OutputsMissing": "take {take} is missing in the store{task}",
+    "PublishedMissing": "its published copy is missing",
 }
 _TAKEN_BACK = "take {take} may be used again: its rejection was taken back"
 

@@ -12,14 +12,14 @@ from mpsjobs.cli.options import common, open_project, quiet, recalled, strict, v
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_markdown import failure_markdown, plan_markdown
 from mpsjobs.cli.plan_text import Look, one_line, plan_lines
-from mpsjobs.cli.selecting import selected
+from mpsjobs.cli.selecting import looking, selected
 from mpsjobs.cli.workflow import Step
 from mpsjobs.model.change import Kind
 from mpsjobs.model.diagnostics import SpecError
 from mpsjobs.plan.document import plan_document
 from mpsjobs.plan.limits import Limits
 from mpsjobs.plan.selection import EVERYTHING, Selection
-from mpsjobs.project import Options
+from mpsjobs.project import Options, Refresh
 
 
 @click.command("plan", epilog="Example: mpsjobs plan --detailed-exitcode")
@@ -40,6 +40,12 @@ from mpsjobs.project import Options
 )
 @linked
 @limited
+@click.option(
+    "--refresh",
+    is_flag=True,
+    help="Look whether the outputs in use are still in the store, and plan with what is found; nothing is recorded.",
+)
+@looking
 @selected
 @strict
 @variables
@@ -55,6 +61,8 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     form: str,
     page: ListeningPage | None,
     limits: Limits,
+    refresh: bool,
+    regenerate_missing: bool,
     selection: Selection,
     strict: bool,
     verbose: bool,
@@ -64,7 +72,14 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     Few changes are shown in full, many with one line for each asset; --verbose shows all in full. Markdown always fits into a comment.
     """
     form = "json" if output.json else form
-    project, options = open_project(), Options(strict=strict, selection=selection, limits=limits)
+    project = open_project()
+    options = Options(
+        strict=strict,
+        selection=selection,
+        refresh=Refresh.RECORD if refresh or regenerate_missing else Refresh.AS_USUAL,
+        regenerate_missing=regenerate_missing,
+        limits=limits,
+    )
     name, step = project.settings.project, Step(output, project)
     try:
         plan = project.save_plan(out, options) if out else project.plan(options)
@@ -87,8 +102,10 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
         step.planned(plan_markdown(plan, name, page))
     if out and not output.quiet:
         output.say(f"Saved the plan. To carry out just this: mpsjobs apply {out}")
-    doubtful = plan.has_changes or plan.risks or plan.diagnostics or plan.count([Kind.FAILED])
-    if not (doubtful or out) and selection == EVERYTHING:
+    doubtful = (
+        plan.has_changes or plan.risks or plan.diagnostics or plan.count([Kind.FAILED]) or plan.left_out
+    )
+    if not (doubtful or out or options.records_drift) and selection == EVERYTHING:
         recall.repeatable(ExitCode.OK)
     if any(diagnostic.is_error for diagnostic in plan.diagnostics):
         return ExitCode.ERROR

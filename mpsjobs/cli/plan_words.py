@@ -203,6 +203,8 @@ def nothing_to_do(plan: Plan) -> str:
     match number:
         case 0 if plan.left_out:
             said = "Nothing of what is selected can be bought by this plan."
+        case _ if plan.left_out:
+            said = f"{counted(number, 'asset')} {'is' if number == 1 else 'are'} as the specs want, the others are left out."
         case 0:
             said = "There are no assets."
         case 1:

@@ -77,6 +77,15 @@ def selected(function: Callable[..., Any]) -> Callable[..., Any]:
     return narrowed(command)
 
 
+def looking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--regenerate-missing`, which the command gets as a flag of its own; it goes with a look into the store."""
+    return click.option(
+        "--regenerate-missing",
+        is_flag=True,
+        help="Takes that are gone from the store, and that the provider has no more, may be bought once more. Looks into the store first.",
+    )(function)
+
+
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--fail-fast` and `--max-failures`, which the command gets as one number or None; and `--parallelism`."""
 

@@ -96,6 +96,7 @@ def summary_line(plan: Plan, result: ApplyResult) -> str:
         (len(result.unfit), "without a take that is"),
         (len(result.skipped) + result.unsent, "not submitted"),
         (len(result.unknown) + result.still_unknown, "unresolved"),
+        (result.missing, "missing in the store"),
         (result.running, "still running"),
         (result.held, "waiting for others"),
     )
@@ -134,6 +135,7 @@ def result_document(result: ApplyResult) -> dict[str, Json]:
             }
             for each in result.missed
         ],
+        "missing": result.missing,
         "held": result.held,
         "unresolved": len(result.unknown) + result.still_unknown,
         "abandoned": len(result.abandoned),

@@ -84,11 +84,15 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An asset that would be bought, `generations` songs of it, if the selection did not leave it out; `why`, in words."""
+    """An asset that would be bought, `generations` songs of it, and is not; `why`, in words.
+
+    `missing`: it had been paid for and is gone from the store, so that buying it again needs a yes of its own.
+    """
 
     address: str
     generations: int
     why: str
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +245,8 @@ class Plan:
     `lineage` and `serial` name the state that it was made from, `environment` whose that is (None: the project has no environments).
     `currency` is that of the prices; None: there are none.
     `expected` is what the takes of each sound are judged by when they come.
-    `left_out` is what the selection keeps from being bought: a limit, or for want of what is excluded.
+    `left_out` is what is not bought: beyond a limit, for want of what is excluded, or because nobody allowed to buy once more what is
+    missing.
     """
 
     realm: str
@@ -281,6 +286,11 @@ class Plan:
     def has_changes(self) -> bool:
         """Whether apply has something to do: anything but keep and failed."""
         return any(change.kind not in {Kind.KEEP, Kind.FAILED} for change in self.changes)
+
+    @property
+    def missing(self) -> int:
+        """How many assets have nothing because their outputs are gone from the store, and are not bought again."""
+        return sum(each.missing for each in self.left_out)
 
     def count(self, kinds: Iterable[Kind]) -> int:
         wanted = frozenset(kinds)

@@ -153,6 +153,7 @@ class Code(StrEnum):
     NO_GIT = "E0841"
     NO_REVISION = "E0842"
     REVISION_UNREADABLE = "E0843"
+    LOST_AND_UNSURE = "E0844"
 
     # the state and its lock: E09
     LOCKED = "E0901"

@@ -207,6 +207,18 @@ class OutputsErased:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputsMissing:
+    """The store was asked for each output of this take and does not have these objects any more.
+
+    What they were is not forgotten; if they are there again, `OutputsRecorded` says so.
+    """
+
+    at: str
+    attempt_id: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptAbandoned:
     """Nobody waits for this attempt any longer: its take may be bought again. If outputs show up after all, they are a take."""
 
@@ -263,6 +275,15 @@ class PublishedErased:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedMissing:
+    """Objects under the asset's stable keys are not there any more. `places`: bucket and key, as `Published.place`."""
+
+    at: str
+    address: str
+    places: tuple[str, ...]
+
+
 Event: TypeAlias = (
     RunStarted
     | RunFinished
@@ -281,10 +302,12 @@ Event: TypeAlias = (
     | TakeRejected
     | TakeDeleted
     | OutputsErased
+    | OutputsMissing
     | AttemptAbandoned
     | AssetRecorded
     | AssetRetired
     | AssetPublished
+    | PublishedMissing
     | AssetForgotten
     | PublishedErased
 )

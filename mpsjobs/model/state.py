@@ -9,7 +9,10 @@ from mpsjobs.model.measures import VIDEO, Measures
 
 
 class TakeStatus(StrEnum):
-    """INTENDED: written down, no answer yet · SUBMITTED: the cloud has it · UNKNOWN: sent, the answer was lost · DELETED: it was there."""
+    """INTENDED: written down, no answer yet · SUBMITTED: the cloud has it · UNKNOWN: sent, the answer was lost.
+
+    DELETED: it was there · LOST: it was there, and the store does not have all of its outputs any more.
+    """
 
     INTENDED = "intended"
     SUBMITTED = "submitted"
@@ -18,6 +21,7 @@ class TakeStatus(StrEnum):
     UNKNOWN = "unknown"
     ABANDONED = "abandoned"
     DELETED = "deleted"
+    LOST = "lost"
 
 
 class AssetStatus(StrEnum):
@@ -165,6 +169,11 @@ class Take:
     def in_flight(self) -> bool:
         """The cloud works on it, or has finished and the outputs are not collected yet."""
         return self.status is TakeStatus.SUBMITTED
+
+    @property
+    def lost(self) -> bool:
+        """Its outputs are gone from the store, and no other take has taken its place."""
+        return self.status is TakeStatus.LOST and not self.rejected
 
     @property
     def unresolved(self) -> bool:

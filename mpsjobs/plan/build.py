@@ -45,7 +45,7 @@ from mpsjobs.plan.policy import breaches
 from mpsjobs.plan.promotion import Copies, bought_twice
 from mpsjobs.plan.publishing import due, held_back, publish_of, with_publication
 from mpsjobs.plan.removal import Removals, forbidden, remove
-from mpsjobs.plan.risks import behind, large_regeneration
+from mpsjobs.plan.risks import behind, large_regeneration, missing_in_store
 from mpsjobs.plan.selection import Candidate
 from mpsjobs.plan.wanted import Wanted, in_order, name_sounds
 
@@ -113,6 +113,7 @@ def build(
         risks=(
             *behind(state.commit, terms.standing),
             *removals.risks,
+            *missing_in_store(purchases.left_out, every, state, terms.realm),
             *large_regeneration(ordered),
             *ruling.risks(ordered),
             *_risks(ordered, wanted, state, terms, purchases.copies),
@@ -173,6 +174,7 @@ def only_waiting(plan: Plan) -> Plan:
             or (isinstance(action, Record | Publish) and action.address in waiting)
         ),
         risks=tuple(risk for risk in plan.risks if risk.address in waiting),
+        left_out=(),
     )
 
 
@@ -189,6 +191,7 @@ def only_imports(plan: Plan) -> Plan:
         ),
         risks=tuple(risk for risk in plan.risks if risk.address in importing),
         diagnostics=tuple(each for each in plan.diagnostics if not each.is_error),
+        left_out=(),
     )
 
 
@@ -396,10 +399,13 @@ def _publications(
 
 
 def _replaced(want: Wanted, state: State, terms: Terms) -> tuple[str, ...]:
-    """The attempts whose takes a new one takes the place of."""
-    if not terms.selection.replaces(want.asset.address):
-        return ()
-    return tuple(take.attempt_id for take in terms.takes(state.pool(want.fingerprint)) if take.usable)
+    """The attempts whose takes a new one takes the place of: those that are there if that was asked for, and those that are lost."""
+    replacing = terms.selection.replaces(want.asset.address)
+    return tuple(
+        take.attempt_id
+        for take in terms.takes(state.pool(want.fingerprint))
+        if take.lost or (replacing and take.usable)
+    )
 
 
 def _must_record(record: AssetRecord | None, want: Wanted, realm: str) -> bool:

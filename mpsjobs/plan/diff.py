@@ -28,7 +28,7 @@ class Terms:
     What `policy` forbids is an error in the plan already; its periods are counted from `now`, and `billed` says how many generations a
     take with these canonical fields was billed as. `selection` says which assets it is about. `sources` are the other environments whose takes are copied. `publish_to` is the place below
     which takes are published. `prices` name models by their canonical names. `standing` is that of the checkout to
-    the commit that was applied last.
+    the commit that was applied last. `regenerate_missing`: what is gone from the store may be bought once more.
     """
 
     realm: str
@@ -44,6 +44,7 @@ class Terms:
     publish_to: StoreTarget = NOWHERE
     standing: Standing = Standing.AHEAD
     prices: Prices | None = None
+    regenerate_missing: bool = False
 
     @property
     def attempts(self) -> int:
@@ -70,12 +71,13 @@ class Known:
 class Hindrance:
     """Why an asset that another one needs is not there. `for_good`: this apply cannot bring it.
 
-    `left_out`: nothing is wrong, the selection leaves it out, and so what would have to be bought for want of it.
+    `left_out`: nothing is wrong, but it is not bought now, and so is nothing that needs it. `missing`: it was bought before.
     """
 
     words: str
     for_good: bool
     left_out: bool = False
+    missing: bool = False
 
 
 PAIRED = (
@@ -95,6 +97,7 @@ class _Count:
     unresolved: tuple[Take, ...]
     failed: tuple[Take, ...]
     unfit: tuple[Take, ...]
+    lost: tuple[Take, ...]
 
     @classmethod
     def of(cls, takes: Iterable[Take], pick: int | None = None) -> "_Count":
@@ -107,6 +110,7 @@ class _Count:
             in_flight=sum(take.in_flight for take in takes),
             unresolved=tuple(take for take in takes if take.unresolved),
             failed=tuple(take for take in takes if take.status in _IN_VAIN),
+            lost=tuple(take for take in takes if take.lost),
         )
 
     @property
@@ -144,15 +148,21 @@ class Purchases:
         self.reserved.add(fingerprint)
         return takes
 
+    def withhold(self, address: str, songs: int, stop: Hindrance | None) -> None:
+        """Note what is not bought although nothing is wrong with it."""
+        if stop and stop.left_out:
+            self.left_out[address] = LeftOut(address, songs, stop.words, missing=stop.missing)
+
     def buy(self, fingerprint: str, address: str, takes: int) -> None:
         first, before = self.bought.get(fingerprint, (address, 0))
         self.bought[fingerprint] = (first, before + takes)
 
 
 def suffices(asset: Asset, fingerprint: str, state: State, terms: Terms) -> bool:
-    """Whether the asset could have this sound and nothing would have to be bought."""
+    """Whether the asset could have this sound and nothing would have to be bought. What is lost is bought only if somebody says so."""
     count = _Count.of(terms.takes(state.pool(fingerprint)), asset.pick)
-    return count.covered >= asset.takes and not terms.selection.replaces(asset.address)
+    lost = 0 if terms.regenerate_missing else len(count.lost)
+    return count.covered + lost >= asset.takes and not terms.selection.replaces(asset.address)
 
 
 def change_of(
@@ -181,9 +191,7 @@ def change_of(
         stop = stop or (_worn_out(count) if missing and not spare else None)
         missing = min(missing, spare)
     buys = 0 if stop else missing
-    if stop and hindrance and hindrance.left_out and stop == hindrance.words:
-        songs = missing * terms.songs(want.asset.sound)
-        purchases.left_out[want.asset.address] = LeftOut(want.asset.address, songs, stop)
+    purchases.withhold(want.asset.address, missing * terms.songs(want.asset.sound), stop)
     if buys:
         purchases.buy(want.fingerprint, want.asset.address, buys)
     may_come = terms.policy.generate and (buys or count.coming)
@@ -206,10 +214,13 @@ def change_of(
 
     free = "; ".join(filter(None, (told(copied), told_imports(imported)))) or None
     if stop and not free:
-        return change(Kind.FAILED, stop)
+        return change(Kind.FAILED, stop.words)
     again = _again(count, terms)
     shares = f"shares its takes with {buyer}" if buyer and not missing and planned else None
     waits = hindrance.words if hindrance else None
+    if buys and count.lost and not count.usable:
+        numbers = ", ".join(str(take.take) for take in count.lost)
+        return change(Kind.REGENERATE, f"missing in the store: take {numbers}", waits)
     if buys and replaced:
         words = f"replaces take {', '.join(str(take.take) for take in replaced)}"
         return change(Kind.REGENERATE, words, waits)
@@ -219,7 +230,7 @@ def change_of(
     if free or (arriving and count.usable < want.asset.takes):
         kind = _free_kind(want, known, terms.realm)
         words = free or "shares the takes that are copied or imported"
-        return change(Kind.RESTORE if kind is Kind.KEEP else kind, words, stop)
+        return change(Kind.RESTORE if kind is Kind.KEEP else kind, words, stop.words if stop else None)
     kind, message = _as_it_stands(want, known, count, terms.realm)
     return change(kind, message, PAIRED if kind is Kind.MOVE and known.paired else None)
 
@@ -234,11 +245,12 @@ def _again(count: _Count, terms: Terms) -> str | None:
     return None
 
 
-def _worn_out(count: _Count) -> str:
-    """In words: as many takes as may be bought have missed what is expected."""
+def _worn_out(count: _Count) -> Hindrance:
+    """As many takes as may be bought have missed what is expected."""
     last = count.unfit[-1]
     tried = f"{len(count.unfit)} takes miss" if len(count.unfit) > 1 else f"take {last.take} misses"
-    return f"{tried} what is expected, and max_retakes allows no more; take {last.take}: {'; '.join(last.misses)}"
+    words = f"{tried} what is expected, and max_retakes allows no more; take {last.take}: {'; '.join(last.misses)}"
+    return Hindrance(words, for_good=True)
 
 
 def hindrance_of(need: Need, change: Change | None, state: State, realm: str) -> Hindrance | None:
@@ -280,15 +292,30 @@ def has_failed(want: Wanted, state: State, terms: Terms) -> bool:
     """Whether takes are missing because the cloud refused them or attempts at them were in vain."""
     pool = state.pool(want.fingerprint)
     count = _Count.of(terms.takes(pool))
-    return count.usable < want.asset.takes and bool(count.failed or terms.realm in pool.refused)
+    ended_badly = count.failed or count.lost or terms.realm in pool.refused
+    return count.usable < want.asset.takes and bool(ended_badly)
 
 
-def _stop(want: Wanted, hindrance: Hindrance | None, state: State, terms: Terms) -> str | None:
+MISSING = Hindrance(
+    "bought before and missing in the store; to buy them once more: --regenerate-missing",
+    for_good=True,
+    left_out=True,
+    missing=True,
+)
+
+
+def _stop(want: Wanted, hindrance: Hindrance | None, state: State, terms: Terms) -> Hindrance | None:
     """Why what is missing is not bought now, None if it is."""
-    held = hindrance.words if hindrance and hindrance.for_good else None
-    if held and hindrance and not hindrance.left_out:
+    held = hindrance if hindrance and hindrance.for_good else None
+    if held and not held.left_out:
         return held
-    return (None if terms.selection.retries(want.asset.address) else given_up(want, state, terms)) or held
+    address = want.asset.address
+    if not (terms.regenerate_missing or terms.selection.replaces(address)):
+        pool = state.pool(want.fingerprint)
+        if any(take.lost for take in terms.takes(pool)):
+            return MISSING
+    words = None if terms.selection.retries(address) else given_up(want, state, terms)
+    return Hindrance(words, for_good=True) if words else held
 
 
 def beyond_limit(selection: Selection, bought: int) -> Hindrance | None:

@@ -23,7 +23,12 @@ def plan_document(plan: Plan) -> dict[str, Json]:
         "risks": [{"address": risk.address, "summary": risk.summary} for risk in plan.risks],
         "diagnostics": [diagnostic_document(diagnostic) for diagnostic in plan.diagnostics],
         "left_out": [
-            {"address": each.address, "generations": each.generations, "why": each.why}
+            {
+                "address": each.address,
+                "generations": each.generations,
+                "why": each.why,
+                "missing": each.missing,
+            }
             for each in plan.left_out
         ],
     }

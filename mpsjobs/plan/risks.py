@@ -1,10 +1,12 @@
 """What a reviewer should look at twice in a plan, whatever the single changes say."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
-from mpsjobs.model.change import Change, Kind, Risk
+from mpsjobs.model.change import Change, Kind, LeftOut, Risk
 from mpsjobs.model.checkout import Standing
+from mpsjobs.model.state import State
+from mpsjobs.plan.wanted import Wanted
 
 _MANY = 10
 _LARGE_PART = 4
@@ -42,3 +44,14 @@ def large_regeneration(changes: Iterable[Change]) -> Iterator[Risk]:
             EVERY_ADDRESS,
             f"{len(again):,} of {len(known):,} known assets are made again, {paid:,} generations; is that meant?",
         )
+
+
+def missing_in_store(
+    left_out: Mapping[str, LeftOut], wanted: Mapping[str, Wanted], state: State, realm: str
+) -> Iterator[Risk]:
+    """What was paid for and is gone, take by take."""
+    for address in sorted(left_out):
+        if left_out[address].missing:
+            for take in state.pool(wanted[address].fingerprint).of_realm(realm):
+                if take.lost:
+                    yield Risk(address, f"take {take.take} is {take.message}")

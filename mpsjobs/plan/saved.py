@@ -50,6 +50,7 @@ class SavedPlan:
     """`replace` are the globs of the replacements, `retry` says that what was given up is tried again.
 
     `regenerate` are globs of what may get another sound although it is approved.
+    `refreshed`: it was made from what is in the store. `regenerate_missing`: what is gone there may be bought once more.
     """
 
     realm: str
@@ -59,6 +60,8 @@ class SavedPlan:
     retry: bool
     bindings: Mapping[str, Binding]
     regenerate: tuple[str, ...] = ()
+    refreshed: bool = False
+    regenerate_missing: bool = False
 
     def selection(self, state: State) -> Selection:
         """Just the assets of the file; none for a plan without changes. What it replaces is replaced once, not with each apply."""
@@ -71,7 +74,14 @@ class SavedPlan:
         return Selection(targets, replace, self.retry, regenerate=self.regenerate)
 
 
-def encode(plan: Plan, state: State, selection: Selection) -> bytes:
+def encode(
+    plan: Plan,
+    state: State,
+    selection: Selection,
+    *,
+    refreshed: bool = False,
+    regenerate_missing: bool = False,
+) -> bytes:
     """The file, with a checksum over all of it."""
     records, keys = _records(plan), _keys(plan)
     bindings: dict[str, Json] = {}
@@ -97,6 +107,8 @@ def encode(plan: Plan, state: State, selection: Selection) -> bytes:
         "replace": [*selection.replace],
         "retry": selection.retry or FAILED in selection.targets,
         "regenerate": [*selection.regenerate],
+        "refreshed": refreshed,
+        "regenerate_missing": regenerate_missing,
         "bindings": bindings,
         "plan": plan_document(plan),
     }
@@ -139,6 +151,8 @@ def decode(data: bytes, name: str) -> SavedPlan:
         document["retry"],
         bindings,
         tuple(document.get("regenerate", ())),
+        document.get("refreshed", False),
+        document.get("regenerate_missing", False),
     )
 
 

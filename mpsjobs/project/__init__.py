@@ -4,7 +4,7 @@
 plan out, as an iterator of events · `assembly` puts together what carries it out.
 """
 
-from mpsjobs.project.options import Options
+from mpsjobs.project.options import Options, Refresh
 from mpsjobs.project.project import Current, Project
 
-__all__ = ["Current", "Options", "Project"]
+__all__ = ["Current", "Options", "Project", "Refresh"]

@@ -11,22 +11,23 @@ from queue import SimpleQueue
 from typing import Self
 
 from mpsjobs.apply.mode import Mode
-from mpsjobs.apply.progress import ApplyEvent, Planned, Progress, Tick
+from mpsjobs.apply.progress import ApplyEvent, Noticed, Planned, Progress, Tick
 from mpsjobs.apply.recovery import LostTakes, settle
 from mpsjobs.apply.result import ApplyResult, Missed, nothing_done
-from mpsjobs.model.change import Plan, Submit
+from mpsjobs.model.change import Plan, Risk, Submit
 from mpsjobs.model.codes import Code
-from mpsjobs.model.diagnostics import Diagnostic
+from mpsjobs.model.diagnostics import CloudError, Diagnostic
 from mpsjobs.model.expectations import NOTHING
 from mpsjobs.model.ports import StateSession
 from mpsjobs.model.state import chosen_take
 from mpsjobs.plan.build import only_imports, only_waiting
 from mpsjobs.plan.cost import cost_of
-from mpsjobs.plan.selection import Selection
+from mpsjobs.plan.selection import EVERYTHING, Selection
 from mpsjobs.project.assembly import runner, workers
 from mpsjobs.project.checks import require_fit_plan, require_newest, require_whole_state
-from mpsjobs.project.options import Options
+from mpsjobs.project.options import Options, Refresh
 from mpsjobs.project.planning import Planner
+from mpsjobs.project.refreshing import Refresher
 from mpsjobs.spec.load import Loaded
 from mpsjobs.state.identity import host_name, timestamp
 
@@ -66,8 +67,13 @@ class ApplyRun:
         self._interrupt: Callable[[], None] = lambda: None
         self._begun = self._stopping = self._closed = False
         self._result: ApplyResult | None = None
+        self._missing = 0
         self._settle()
-        self._plan = self._planned(options)
+        risks = self._look(options)
+        if options.mode is Mode.REFRESH:  # whatever is in flight is collected, whomever the look was about
+            self._options = options = replace(options, selection=EVERYTHING)
+        plan = self._planned(options)
+        self._plan = replace(plan, risks=(*plan.risks, *risks))
 
     @property
     def plan(self) -> Plan:
@@ -142,6 +148,25 @@ class ApplyRun:
         realm, songs = settings.provider.realm, self._planner.songs_of
         self._early += LostTakes(session, connections.collector, realm, settings.owner, songs).adopt(now)
 
+    def _look(self, options: Options) -> tuple[Risk, ...]:
+        """Whether the outputs in use are still there. What an apply finds by the way it only tells: it never makes the plan do more."""
+        refresher, state = Refresher(self._planner, self._loaded), self._session.state
+        if options.records_drift:
+            told, missing = refresher.record(self._session, options)
+            self._early += told
+            self._missing = missing if options.mode is Mode.REFRESH else 0
+            return ()
+        if not options.mode.submits or options.refresh is Refresh.OFF:
+            return ()
+        try:
+            drift = refresher.look(state, options)
+        except CloudError as error:
+            words = f"The store does not say whether the outputs in use are still there: {error}"
+            self._early.append(Noticed(None, words))
+            return ()
+        self._missing = sum(each.take.there for each in drift.lost)
+        return drift.risks(recorded=False)
+
     def _planned(self, options: Options) -> Plan:
         plan = self._planner.plan(self._loaded, self._session.state, options)
         if not options.mode.submits:
@@ -172,7 +197,8 @@ class ApplyRun:
             return None
         if not (result.abandoned or (result.unfit and self._plan.retakes)):
             return None
-        if options.max_failures and len(result.failed) >= options.max_failures:
+        allowed = self._options.max_failures
+        if allowed and len(result.failed) >= allowed:
             return None
         again = self._buying_again(result, options)
         self._plan = self._planned(again)
@@ -207,7 +233,7 @@ class ApplyRun:
             saved=None,
             resubmit=(),
             limits=options.limits.left(self._planner.policy(options), generations, cost),
-            max_failures=options.max_failures and options.max_failures - len(result.failed),
+            max_failures=self._options.max_failures and self._options.max_failures - len(result.failed),
             patient=True,
         )
 
@@ -226,7 +252,9 @@ class ApplyRun:
         if session.failed:
             result = replace(result, stopped=(*result.stopped, self._salvage()))
         result = replace(result, missed=tuple(self._missed()))
-        self._result = self._result.then(result) if self._result else result
+        missing = max(self._missing + plan.missing, self._result.missing if self._result else 0)
+        result = self._result.then(result) if self._result else result
+        self._result = replace(result, missing=missing)
         if downloads and not result.interrupted and not session.failed:
             state = session.state
             used = {

@@ -1,12 +1,25 @@
 """What a plan or an apply is told beside the specs."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from mpsjobs.apply.mode import Mode
 from mpsjobs.model.statements import Imported
 from mpsjobs.plan.limits import NO_LIMITS, Limits
 from mpsjobs.plan.saved import SavedPlan
 from mpsjobs.plan.selection import EVERYTHING, Selection
+
+
+class Refresh(StrEnum):
+    """Whether it is looked for outputs in use: in the store, which may have lost them.
+
+    AS_USUAL: a plan does not look; an apply does, and only tells · OFF: nobody looks · RECORD: what is found becomes history before the
+    plan is made (a plan makes as if).
+    """
+
+    AS_USUAL = "as usual"
+    OFF = "off"
+    RECORD = "record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +32,7 @@ class Options:
     `patient`: whatever the policy says, nothing is given up for being unknown for long. `local_state`: a state
     file is trusted to outlive this machine, also in CI. `allow_delete`: takes may be deleted for good, as lifecycles order it. `imports`
     stand in place of those in the specs. `allow_behind`: in CI, a commit may be applied that does not contain the one applied last.
+    `regenerate_missing`: what is gone from the store, and from the provider, may be bought once more.
     """
 
     mode: Mode = Mode.APPLY
@@ -35,6 +49,15 @@ class Options:
     allow_delete: bool = False
     allow_behind: bool = False
     imports: tuple[Imported, ...] | None = None
+    refresh: Refresh = Refresh.AS_USUAL
+    regenerate_missing: bool = False
+
+    @property
+    def records_drift(self) -> bool:
+        """Whether the plan is made from what is in the store now."""
+        if self.refresh is Refresh.AS_USUAL:
+            return self.mode is Mode.REFRESH or (self.saved is not None and self.saved.refreshed)
+        return self.refresh is Refresh.RECORD
 
 
 DEFAULTS = Options()

@@ -72,6 +72,8 @@ class Planner:
             environment=settings.environment_name,
             sources=sources,
             prices=self.prices,
+            regenerate_missing=options.regenerate_missing
+            or (options.saved is not None and options.saved.regenerate_missing),
             publish_to=StoreTarget(settings.store.bucket, settings.store.region, settings.store.prefix),
         )
         statements = loaded.statements

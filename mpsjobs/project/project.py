@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from mpsjobs._version import __version__
 from mpsjobs.cloud.clock import SystemClock
-from mpsjobs.model.change import Plan
+from mpsjobs.model.change import Plan, Risk
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, SpecError
 from mpsjobs.model.events import RunFinished, RunStarted
@@ -142,12 +142,25 @@ class Project:
         Raises:
             SpecError, StateError: see `load` and `state`.
         """
-        loaded, state = self.load(strict=options.strict), self.state()
-        return self.plan_for(loaded, state, self.planner.resolved(options, loaded, state))
+        plan, _ = self._planned(options)
+        return plan
 
     def plan_for(self, loaded: Loaded, state: State, options: Options) -> Plan:
         """What it takes to come from this state to what is wanted. Raises what `Planner.plan` raises."""
         return self.planner.plan(loaded, state, options)
+
+    def _planned(self, options: Options) -> tuple[Plan, State]:
+        """The plan, and the state that it was made from: as it is, or as it would be if what became of the outputs were recorded."""
+        loaded, state = self.load(strict=options.strict), self.state()
+        options = self.planner.resolved(options, loaded, state)
+        risks: tuple[Risk, ...] = ()
+        if options.records_drift:
+            from mpsjobs.project.refreshing import Refresher  # only who looks needs the store
+
+            state, drift = Refresher(self.planner, loaded).seen(state, options)
+            risks = drift.risks(recorded=True)
+        plan = self.plan_for(loaded, state, options)
+        return replace(plan, risks=(*plan.risks, *risks)), state
 
     def graph(self) -> Graph:
         """Who needs whom among the desired assets, with what the plan does with each.
@@ -164,11 +177,13 @@ class Project:
         Raises:
             SpecError, StateError: see `plan`; the file cannot be written.
         """
-        loaded, state = self.load(strict=options.strict), self.state()
-        options = self.planner.resolved(options, loaded, state)
-        plan = self.plan_for(loaded, state, options)
+        plan, state = self._planned(options)
+        regenerate = options.regenerate_missing
+        saved = encode(
+            plan, state, options.selection, refreshed=options.records_drift, regenerate_missing=regenerate
+        )
         try:
-            file.write_bytes(encode(plan, state, options.selection))
+            file.write_bytes(saved)
         except OSError as error:
             raise SpecError.of(
                 "The plan cannot be saved.", detail=str(error), code=Code.FILE_NOT_WRITTEN

@@ -17,8 +17,10 @@ from mpsjobs.model.events import (
     Event,
     OutputsErased,
     OutputsMeasured,
+    OutputsMissing,
     OutputsRecorded,
     PublishedErased,
+    PublishedMissing,
     RunFinished,
     RunStarted,
     Sending,
@@ -61,10 +63,12 @@ _AttemptEvent: TypeAlias = (
     | TakeJudged
     | TakeDeleted
     | OutputsErased
+    | OutputsMissing
     | AttemptAbandoned
 )
 
 _OPEN = frozenset({TakeStatus.INTENDED, TakeStatus.UNKNOWN})
+_WAS_THERE = frozenset({TakeStatus.DONE, TakeStatus.LOST})
 _UNANSWERED = _OPEN | {TakeStatus.ABANDONED}
 
 # What is known of a take is never forgotten: an event that would do so contradicts the history.
@@ -81,6 +85,7 @@ _FROM: Mapping[type[_AttemptEvent], frozenset[TakeStatus]] = {
     TakeJudged: frozenset({TakeStatus.DONE}),
     TakeDeleted: frozenset({TakeStatus.DONE}),
     OutputsErased: frozenset({TakeStatus.DELETED}),
+    OutputsMissing: frozenset({TakeStatus.DONE}),
     AttemptAbandoned: _OPEN | {TakeStatus.SUBMITTED},
 }
 
@@ -119,6 +124,8 @@ class Fold:
                 self._retire(event)
             case AssetPublished():
                 self._publish(event, seq)
+            case PublishedMissing():
+                self._unpublish(event)
             case AssetForgotten():
                 self._forget_all(event)
             case PublishedErased():
@@ -136,6 +143,7 @@ class Fold:
                 | TakeJudged()
                 | TakeDeleted()
                 | OutputsErased()
+                | OutputsMissing()
                 | AttemptAbandoned()
             ):
                 self._advance(event, seq)
@@ -233,17 +241,21 @@ class Fold:
         elif isinstance(event, TaskSubmitted):
             refused.pop(take.realm, None)
         pool = replace(pool, takes=tuple(each for each in takes if each is not None), refused=refused)
-        self._put(fingerprint, pool, take.realm, seq)
+        found = isinstance(event, OutputsMissing | OutputsRecorded) and take.status in _WAS_THERE
+        self._put(fingerprint, pool, take.realm, None if found else seq)
 
-    def _put(self, fingerprint: str, pool: Pool, realm: str, seq: int) -> None:
-        """Store a changed pool, and bring the assets that use it up to date."""
+    def _put(self, fingerprint: str, pool: Pool, realm: str, seq: int | None) -> None:
+        """Store a changed pool, and bring the assets that use it up to date. `seq` None: what the store has is no change of theirs."""
         self.state.pools[fingerprint] = pool
         for address in self._addresses_of.get(fingerprint, ()):
             record = self.state.assets[address]
             if record.realm == realm:
                 status = asset_status(pool, realm, record.takes, record.pick)
                 self.state.assets[address] = replace(
-                    record, status=status, failure=_failure(pool, realm, status), serial=seq
+                    record,
+                    status=status,
+                    failure=_failure(pool, realm, status),
+                    serial=record.serial if seq is None else seq,
                 )
 
     def _record(self, event: AssetRecorded, seq: int) -> None:
@@ -290,6 +302,11 @@ class Fold:
             self.state.superseded.pop(each.place, None)
             self._take_over(each.place, event.address)
         self.state.assets[event.address] = replace(record, published=event.published or None, serial=seq)
+
+    def _unpublish(self, event: PublishedMissing) -> None:
+        record = self._known(event.address, "missing under its key")
+        left = tuple(each for each in record.published or () if each.place not in event.places)
+        self.state.assets[event.address] = replace(record, published=left or None)
 
     def _take_over(self, place: str, address: str) -> None:
         """What another asset had published in this place is there no more."""
@@ -389,6 +406,9 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: C901, P
             return replace(take, outputs=event.outputs)
         case TakeJudged():
             return replace(take, misses=event.misses, unfit=event.unfit)
+        case OutputsMissing():
+            gone = ", ".join(f"{take.bucket}/{key}" for key in event.keys)
+            return replace(take, status=TakeStatus.LOST, message=f"missing in the store: {gone}")
         case OutputsRecorded():
             return replace(
                 take,
@@ -396,7 +416,7 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: C901, P
                 outputs=event.outputs,
                 late=take.late or take.status is TakeStatus.ABANDONED,
                 adopted=take.adopted or take.task_id is None,
-                finished_at=take.finished_at if take.status is TakeStatus.DONE else event.at,
+                finished_at=take.finished_at if take.status in _WAS_THERE else event.at,
                 message=None,
             )
         case _:
@@ -419,7 +439,8 @@ def _failure(pool: Pool, realm: str, status: AssetStatus) -> str | None:
         return None
     if realm in pool.refused:
         return pool.refused[realm].message
-    failed = [take.message for take in pool.of_realm(realm) if take.status is TakeStatus.FAILED]
+    ended = {TakeStatus.FAILED, TakeStatus.LOST}
+    failed = [take.message for take in pool.of_realm(realm) if take.status in ended]
     return failed[-1] if failed else None
 
 

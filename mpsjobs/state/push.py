@@ -15,6 +15,7 @@ from mpsjobs.model.events import (
     Event,
     OutputsRecorded,
     PublishedErased,
+    PublishedMissing,
     RunFinished,
     RunStarted,
     SubmitIntended,
@@ -124,7 +125,14 @@ def still_true(events: Sequence[Event], state: State, file: Path) -> Iterator[Ev
         match event:
             case RunStarted() | RunFinished() | SubmitIntended():
                 continue
-            case AssetRecorded() | AssetRetired() | AssetForgotten() | AssetPublished() | PublishedErased():
+            case (
+                AssetRecorded()
+                | AssetRetired()
+                | AssetForgotten()
+                | AssetPublished()
+                | PublishedErased()
+                | PublishedMissing()
+            ):
                 continue
             case _:
                 pass

@@ -34,6 +34,8 @@ COUNTED: Final[Mapping[str, str]] = {
     "TakeDeleted": "deleted",
     "PublishedErased": "cleared",
     "TakeRejected": "rejected",
+    "OutputsMissing": "missing",
+    "PublishedMissing": "unpublished",
 }
 """What is counted of a run: the kind of event, and its word."""
 

@@ -132,3 +132,43 @@ def test_a_store_that_may_not_be_listed_stops_buying_in_words(project: Folder, c
     assert "AccessDenied" in ran.err
     assert "RequestId NjMxYjJh" in ran.err
     assert cloud.bill() == []
+
+
+def test_a_missing_output_is_collected_again_from_its_url_and_never_paid_twice(
+    project: Folder, cloud: Cloud
+) -> None:
+    assert project("apply", "--auto-approve").code == 0
+    before = outputs(project)
+    lost = before["MiniMaxMusic"][0]
+    store = s3_store(cloud.proxy.upstream)
+    store.delete(ObjectRef(BUCKET, REGION, lost["key"]))
+
+    flagged = project("apply", "--auto-approve")
+    assert flagged.code == 3
+    assert "menu: take 1 is missing in the store" in flagged.out
+    assert "mpsjobs refresh asks the provider" in " ".join(flagged.out.split())
+
+    cloud.proxy.seen.clear()
+    ran = project("refresh", "--json")
+    assert ran.code == 0, ran.err
+    told = [event["message"] for event in ran.events() if event["type"] == "noticed"]
+    assert "take 1 was missing in the store and is collected again, free" in told
+    assert cloud.proxy.operations().count("GET list-type") == 1, "one listing for all"
+    assert store.head(ObjectRef(BUCKET, REGION, lost["key"]))
+    assert {each["sha256"] for each in outputs(project)["MiniMaxMusic"]} == {lost["sha256"]}
+    assert project("apply", "--auto-approve").code == 0
+    assert len(cloud.bill()) == 2
+
+
+def test_a_listing_that_is_late_or_denied_makes_nothing_missing(project: Folder, cloud: Cloud) -> None:
+    cloud.proxy.late = 1000
+    assert project("apply", "--auto-approve").code == 0
+    ran = project("apply", "--auto-approve")
+    assert (ran.code, "missing" in ran.out) == (0, False)
+    cloud.proxy.denied = {"GET list-type"}
+    ran = project("apply", "--auto-approve")
+    assert ran.code == 0, "what is only told stops nothing"
+    assert "does not say whether the outputs in use are still there" in ran.err
+    assert project("refresh").code == 1
+    assert "in use" not in project("apply", "--auto-approve", "--no-refresh").err
+    assert len(cloud.bill()) == 2

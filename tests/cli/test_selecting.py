@@ -28,8 +28,8 @@ def test_tags_files_and_limits_choose_what_is_bought(project: Folder) -> None:
 
 def test_a_saved_plan_buys_what_the_selection_came_to_and_no_more(project: Folder) -> None:
     project.write(music=SPEC)
-    assert project("plan", "--out", "p", "--exclude", "a", "--limit", "1").code == 0
-    assert project("apply", "p").code == 0
+    assert project("plan", "--out", str(project.root / "p"), "--exclude", "a", "--limit", "1").code == 0
+    assert project("apply", str(project.root / "p")).code == 0
     assert len(project.ledger()) == 1
     assert project.kinds() == {"a": "generate", "b": "generate", "c": "keep", "d": "generate"}
 

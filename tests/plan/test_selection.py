@@ -8,12 +8,13 @@ from hypothesis import given, strategies as st
 from mpsjobs.model.asset import Asset, Reference, ReferenceKind
 from mpsjobs.model.change import Kind, Plan, Submit
 from mpsjobs.model.diagnostics import Position
-from mpsjobs.model.state import Pool, Refusal, State
+from mpsjobs.model.lifecycle import Lifecycle
+from mpsjobs.model.state import Pool, Refusal, State, Take, TakeStatus
 from mpsjobs.plan.build import build
 from mpsjobs.plan.fingerprint import canonical_fields
 from mpsjobs.plan.saved import decode, encode
 from mpsjobs.plan.selection import Candidate, Selection, mistaken
-from tests.plan.states import REALM, TERMS, asset, kinds, name, state_of, take
+from tests.plan.states import OUTPUT, REALM, TERMS, asset, kinds, name, state_of, take
 
 EMPTY = State("lineage")
 
@@ -241,3 +242,45 @@ def test_a_selection_never_does_more_than_the_whole_plan(
             assert all(need.address in buyers for need in action.needs), (
                 "nothing is sent without what it needs"
             )
+
+
+# --- what is missing in the store ----------------------------------------------------------------------------------------------------
+
+
+def lost(number: int = 1) -> Take:
+    return take(number, TakeStatus.LOST, outputs=(OUTPUT,), message="missing in the store: here/a.mp3")
+
+
+def test_what_is_lost_is_proposed_with_its_price_and_bought_only_when_that_is_said() -> None:
+    state = state_of((THEME, [lost()]))
+    plan = plan_of(Selection(retry=True), [THEME, DRUMS, COVER], state)
+    assert kinds(plan) == {"drums": Kind.GENERATE}
+    assert [(each.address, each.generations, each.missing) for each in plan.left_out] == [
+        ("cover", 1, False),
+        ("theme", 1, True),
+    ]
+    assert plan.missing == 1
+    assert [risk.summary for risk in plan.risks] == ["take 1 is missing in the store: here/a.mp3"]
+    allowed = build([THEME, DRUMS, COVER], state, replace(TERMS, regenerate_missing=True))
+    assert kinds(allowed)["theme"] is Kind.REGENERATE
+    assert [each.replaces for each in allowed.actions if isinstance(each, Submit)][1] == ("attempt-1",)
+
+
+def test_a_take_that_took_the_place_of_a_lost_one_ends_the_matter() -> None:
+    replaced = replace(lost(), rejected=True)
+    plan = plan_of(Selection(), [replace(THEME, takes=2)], state_of((THEME, [replaced, take(2)])))
+    assert kinds(plan) == {"theme": Kind.GENERATE}
+
+
+def test_an_earlier_sound_that_is_kept_is_not_bought_as_another_for_want_of_its_take() -> None:
+    ignoring = replace(asset("a", "new words"), ignore_changes=("prompt",))
+    state = state_of((replace(asset("a", "old words")), [lost()]))
+    plan = plan_of(Selection(), [ignoring], state)
+    assert not plan.generations
+    assert [each.address for each in plan.left_out] == ["a"]
+
+
+def test_an_asset_that_must_not_change_is_not_replaced_by_another_take_either() -> None:
+    guarded = replace(THEME, lifecycle=Lifecycle(prevent_regenerate=True))
+    plan = build([guarded], state_of((THEME, [lost()])), replace(TERMS, regenerate_missing=True))
+    assert any(each.is_error for each in plan.diagnostics)

@@ -11,6 +11,7 @@ import structlog
 
 from mpsjobs.apply import copying, deleting, gather, importing, progress, submit
 from mpsjobs.apply.job import Job
+from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.polling import Poll, Sweep
 from mpsjobs.apply.receipts import RECEIPT_LOST
 from mpsjobs.apply.result import ApplyResult
@@ -78,7 +79,9 @@ class Runner:
     def _begin(self, plan: Plan, run_id: str) -> None:
         run, origin = self.shared, self.shared.origin
         command = str(run.wiring.mode)
-        run.append([events.RunStarted(run.at(), run_id, command, origin.version, origin.who, origin.commit)])
+        draft = run.wiring.mode is Mode.DRAFT  # the state stays that of the commit that was applied last
+        commit = run.session.state.commit if draft else origin.commit
+        run.append([events.RunStarted(run.at(), run_id, command, origin.version, origin.who, commit)])
         run.append(
             events.TakeRejected(run.at(), action.attempt_id, action.rejected)
             for action in plan.actions

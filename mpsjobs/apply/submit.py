@@ -12,6 +12,7 @@ from mpsjobs.apply import progress
 from mpsjobs.apply.durations import kind_of
 from mpsjobs.apply.gather import look_for
 from mpsjobs.apply.job import Job
+from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.run import Run, log
 from mpsjobs.model import events
 from mpsjobs.model.asset import Asset, ReferenceKind
@@ -141,7 +142,7 @@ def stage(run: Run, number: int, job: Job, next_up: Sequence[Job] = ()) -> None:
 
 
 def _intent(run: Run, job: Job) -> events.SubmitIntended:
-    buys = _bought(job)
+    buys, draft = _bought(job), run.wiring.mode is Mode.DRAFT
     job.inputs = _inputs(run, buys)
     return events.SubmitIntended(
         at=run.at(),
@@ -158,6 +159,8 @@ def _intent(run: Run, job: Job) -> events.SubmitIntended:
         boot_id=run.origin.boot_id,
         replaces=buys.replaces,
         inputs=tuple(dict.fromkeys(_recorded_inputs(buys, job.inputs))),
+        draft=draft,
+        commit=run.origin.commit if draft else None,
     )
 
 

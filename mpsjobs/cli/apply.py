@@ -4,13 +4,12 @@ from pathlib import Path
 
 import click
 
-from mpsjobs.apply.mode import Mode
 from mpsjobs.cli.addresses import recorded_addresses
 from mpsjobs.cli.limiting import limited
 from mpsjobs.cli.options import common, lock_timeout, quiet, strict, variables, verbose
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.running import carry_out
-from mpsjobs.cli.selecting import guarded, looking, selected
+from mpsjobs.cli.selecting import guarded, looking, mode_of, selected
 from mpsjobs.plan.limits import Limits
 from mpsjobs.plan.saved import decode
 from mpsjobs.plan.selection import EVERYTHING, Selection
@@ -21,6 +20,11 @@ from mpsjobs.project import Options, Refresh
 @click.argument("plan_file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--detach", is_flag=True, help="Submit, record, and leave; `mpsjobs wait` collects.")
+@click.option(
+    "--draft",
+    is_flag=True,
+    help="Only generate, to listen before a merge: nothing that is in use changes. The apply after the merge adopts the takes.",
+)
 @click.option(
     "--resubmit-unknown",
     is_flag=False,
@@ -65,6 +69,7 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     plan_file: Path | None,
     auto_approve: bool,
     detach: bool,
+    draft: bool,
     resubmit_unknown: str | None,
     allow_local_state: bool,
     allow_delete: bool,
@@ -101,7 +106,7 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     if detach and parallelism:
         raise click.UsageError("--detach waits for nothing, so it cannot keep to --parallelism.")
     options = Options(
-        mode=Mode.DETACH if detach else Mode.APPLY,
+        mode=mode_of(selection, draft=draft, detach=detach, plan_file=plan_file),
         strict=strict,
         selection=selection,
         saved=decode(plan_file.read_bytes(), plan_file.name) if plan_file else None,

@@ -39,6 +39,11 @@ def _age(_context: click.Context, _parameter: click.Parameter, value: str) -> fl
 )
 @click.option("--rejected", is_flag=True, help="Also takes that were rejected, or came late.")
 @click.option(
+    "--drafts",
+    is_flag=True,
+    help="Instead: takes of `apply --draft` that were bought so long ago, and that nobody adopted.",
+)
+@click.option(
     "--published", is_flag=True, help="Instead: published objects that their assets have left. Takes stay."
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
@@ -46,11 +51,12 @@ def _age(_context: click.Context, _parameter: click.Parameter, value: str) -> fl
 @lock_timeout
 @variables
 @common
-def command(
+def command(  # noqa: PLR0913  # the options of the command, one to one
     output: Output,
     *,
     older_than: float,
     rejected: bool,
+    drafts: bool,
     published: bool,
     dry_run: bool,
     auto_approve: bool,
@@ -59,12 +65,12 @@ def command(
     """Delete the audio of retired assets from the store, for good.
 
     What an asset has, in the state or in the specs, stays; so does what any other environment's state refers to, and what is in flight.
-    With --published: copies under stable keys that no asset is published to any more.
+    With --drafts: takes that were bought to be listened to before a merge that never came. With --published: copies under stable keys that no asset is published to any more.
     """
     from mpsjobs.cli.log import configure_log
     from mpsjobs.upkeep.gc import Rule, collect_garbage, find_garbage, other_states
 
-    _check(output, rejected=rejected, published=published, sure=auto_approve or dry_run)
+    _check(output, rejected=rejected, drafts=drafts, published=published, sure=auto_approve or dry_run)
     configure_log()
     if published:
         from mpsjobs.cli.leftovers import clear
@@ -72,7 +78,7 @@ def command(
         return clear(
             output, older_than, dry_run=dry_run, auto_approve=auto_approve, lock_timeout=lock_timeout
         )
-    project, rule = open_project(), Rule(older_than, rejected)
+    project, rule = open_project(), Rule(older_than, rejected, drafts)
     if dry_run:
         garbage = find_garbage(project, project.state(), project.load(), other_states(project), rule)
         if output.json:
@@ -99,10 +105,14 @@ def command(
     return summed_up(output, collected.deletion)
 
 
-def _check(output: Output, *, rejected: bool, published: bool, sure: bool) -> None:
+def _check(output: Output, *, rejected: bool, drafts: bool, published: bool, sure: bool) -> None:
     if output.json and not sure:
         raise click.UsageError(
             "--json needs --auto-approve or --dry-run: a question cannot be asked in JSON."
+        )
+    if drafts and (rejected or published):
+        raise click.UsageError(
+            "--drafts goes with neither --rejected nor --published: run one after the other."
         )
     if published and rejected:
         raise click.UsageError(
@@ -122,7 +132,9 @@ def _show(output: Output, garbage: "Garbage") -> None:
 def garbage_lines(garbage: "Garbage") -> Iterator[str]:
     """What goes, take by take, as far as a person reads it; and how much it is."""
     for each in garbage.takes[:_SHOWN]:
-        yield f"  {click.style('-', fg='red')} {each.take.address}#{each.take.take}  {size_text(each.size)}"
+        take = each.take
+        draft = f"  draft of {(take.draft_commit or take.intended_at)[:10]}" if take.draft else ""
+        yield f"  {click.style('-', fg='red')} {take.address}#{take.take}  {size_text(each.size)}{draft}"
     if len(garbage.takes) > _SHOWN:
         yield f"  and {len(garbage.takes) - _SHOWN} more"
     if garbage.left:

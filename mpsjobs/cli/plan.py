@@ -12,7 +12,7 @@ from mpsjobs.cli.options import common, open_project, quiet, recalled, strict, v
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_markdown import failure_markdown, plan_markdown
 from mpsjobs.cli.plan_text import Look, one_line, plan_lines
-from mpsjobs.cli.selecting import looking, selected
+from mpsjobs.cli.selecting import looking, mode_of, selected
 from mpsjobs.cli.workflow import Step
 from mpsjobs.model.change import Kind
 from mpsjobs.model.diagnostics import SpecError
@@ -24,6 +24,7 @@ from mpsjobs.project import Options, Refresh
 
 @click.command("plan", epilog="Example: mpsjobs plan --detailed-exitcode")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
+@click.option("--draft", is_flag=True, help="Show what `mpsjobs apply --draft` would buy.")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -57,6 +58,7 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     output: Output,
     *,
     detailed_exitcode: bool,
+    draft: bool,
     out: Path | None,
     form: str,
     page: ListeningPage | None,
@@ -74,6 +76,7 @@ def command(  # noqa: PLR0913  # the options of the command, one to one
     form = "json" if output.json else form
     project = open_project()
     options = Options(
+        mode=mode_of(selection, draft=draft, plan_file=out),
         strict=strict,
         selection=selection,
         refresh=Refresh.RECORD if refresh or regenerate_missing else Refresh.AS_USUAL,

@@ -89,6 +89,9 @@ def _head(plan: Plan, project: str) -> Iterator[str]:
         yield f"**No changes.** {nothing_to_do(plan)}"
         return
     yield f"**{counts_text(plan)}. {price_text(plan)}**"
+    if plan.draft:
+        yield ""
+        yield "A draft: nothing that is in use changes."
     yield ""
     yield "| | change | assets | generations |"
     yield "|---|---|--:|--:|"

@@ -12,6 +12,7 @@ from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_folding import Row, fold
 from mpsjobs.cli.plan_words import (
     SYMBOLS,
+    begun,
     compared,
     counted,
     counts_text,
@@ -30,7 +31,6 @@ from mpsjobs.cli.plan_words import (
     shares,
     total,
     value_text,
-    where_text,
     with_names,
 )
 from mpsjobs.cli.text_pieces import clipped, painted, wrapped
@@ -82,7 +82,7 @@ def plan_lines(plan: Plan, look: Look) -> Iterator[str]:
         yield from _left_out(plan, look)
         yield from _risk_lines(plan.risks, look)
         return
-    yield f"mpsjobs will do the following ({where_text(plan)}):"
+    yield begun(plan)
     number = sum(len(changes) for _, changes in shown)
     for kind, changes in shown:
         if look.verbose or number <= FEW:

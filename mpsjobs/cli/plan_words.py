@@ -197,10 +197,20 @@ def where_text(plan: Plan) -> str:
     return f"environment {plan.environment}, {plan.realm}" if plan.environment else plan.realm
 
 
+def begun(plan: Plan) -> str:
+    """How a plan with changes begins."""
+    where = where_text(plan)
+    if plan.draft:
+        return f"As a draft, mpsjobs will do the following ({where}); nothing that is in use changes:"
+    return f"mpsjobs will do the following ({where}):"
+
+
 def nothing_to_do(plan: Plan) -> str:
     """What follows on `No changes.`, in a sentence."""
     number = len(plan.changes)
     match number:
+        case _ if plan.draft and number:
+            said = "Every take that the specs ask for is there to be listened to."
         case 0 if plan.left_out:
             said = "Nothing of what is selected can be bought by this plan."
         case _ if plan.left_out:

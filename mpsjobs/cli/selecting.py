@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from mpsjobs.apply.mode import Mode
 from mpsjobs.cli.addresses import any_addresses
 from mpsjobs.plan.selection import Selection
 
@@ -115,3 +117,18 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*arguments, max_failures=1 if fail_fast else max_failures, **rest)
 
     return command
+
+
+def mode_of(
+    selection: Selection, *, draft: bool, detach: bool = False, plan_file: Path | None = None
+) -> Mode:
+    """How far an apply goes. Raises UsageError for what a draft cannot do."""
+    if draft and selection.replace:
+        raise click.UsageError(
+            "--replace takes away what is in use, and a draft never does. For more to choose from, ask for more `takes`."
+        )
+    if draft and (detach or plan_file):
+        raise click.UsageError("--draft goes with neither --detach nor a saved plan.")
+    if draft:
+        return Mode.DRAFT
+    return Mode.DETACH if detach else Mode.APPLY

@@ -83,7 +83,9 @@ def summary_line(plan: Plan, result: ApplyResult) -> str:
     """One line, with the counts that differ from nothing."""
     finished = result.exit_code is ExitCode.OK
     headline = click.style(
-        "Apply complete!" if finished else "Apply incomplete.", fg="green" if finished else "red", bold=True
+        f"{'Draft' if plan.draft else 'Apply'} {'complete!' if finished else 'incomplete.'}",
+        fg="green" if finished else "red",
+        bold=True,
     )
     counts = [f"{counted(result.finished, 'take')} generated"] if result.finished else []
     counts += [f"{counted(result.copied, 'take')} copied"] if result.copied else []
@@ -101,6 +103,8 @@ def summary_line(plan: Plan, result: ApplyResult) -> str:
         (result.held, "waiting for others"),
     )
     counts += [f"{n} {word}" for n, word in troubles if n]
+    if plan.draft and result.finished:
+        counts[-1] += "; an apply after the merge adopts what the specs ask for then"
     return f"{headline} {', '.join(counts or [counted(result.recorded, 'asset') + ' recorded'])}."
 
 

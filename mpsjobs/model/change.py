@@ -246,7 +246,7 @@ class Plan:
     `currency` is that of the prices; None: there are none.
     `expected` is what the takes of each sound are judged by when they come.
     `left_out` is what is not bought: beyond a limit, for want of what is excluded, or because nobody allowed to buy once more what is
-    missing.
+    missing. A `draft` brings takes, and changes nothing that is in use.
     """
 
     realm: str
@@ -260,6 +260,7 @@ class Plan:
     currency: str | None = None
     left_out: tuple[LeftOut, ...] = ()
     expected: Mapping[str, tuple[Expectations, ...]] = field(default_factory=dict)
+    draft: bool = False
 
     @property
     def cost(self) -> Cost | None:

@@ -34,7 +34,8 @@ class RunFinished:
 class SubmitIntended:
     """Durable before a single byte leaves. `fields` are the canonical fields of the fingerprint.
 
-    `replaces` are attempts whose takes are used no more as soon as this one is there; `inputs` what the take is made from.
+    `replaces` are attempts whose takes are used no more as soon as this one is there; `inputs` what the take is made from. A `draft` is bought to
+    be listened to before its specs are merged; `commit` is the git commit that it was bought for.
     """
 
     at: str
@@ -51,6 +52,8 @@ class SubmitIntended:
     boot_id: str
     replaces: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
+    draft: bool = False
+    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

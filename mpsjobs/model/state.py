@@ -112,6 +112,8 @@ class Take:
     A copy from another environment has `origin_attempt`, the attempt that was paid for, and its TaskId and RequestId. It came from
     `origin_environment`; `preferred` there: it is the one to use unless somebody picks another.
 
+    `draft`: it was bought before its specs were merged, for the git commit `draft_commit`, and no asset has adopted it yet.
+
     `rejected`: it is never used again, for another one took its place, or because somebody `declined` it after listening.
     `misses` is what it misses of the expectations of those who use it, in words; `unfit`: so much that it is not used by itself.
 
@@ -150,6 +152,8 @@ class Take:
     declined: bool = False
     misses: tuple[str, ...] = ()
     unfit: bool = False
+    draft: bool = False
+    draft_commit: str | None = None
 
     @property
     def root(self) -> str:
@@ -281,15 +285,29 @@ def chosen_take(pool: Pool, realm: str, pick: int | None) -> Take | None:
     """The take that an asset uses: the picked one when it can be used, else the first usable one, None when there is none.
 
     One that was preferred where it was copied from comes first, then those that meet all expectations. A late one, which had been given up
-    before it showed, comes after all others: it must not push aside what is in use. Who picks a take has heard it, so an unfit one is
+    before it showed, comes after all others, and so does a draft: they must not push aside what is in use. Who picks a take has heard it, so an unfit one is
     used if it is picked.
     """
     takes = pool.of_realm(realm)
     picked = next((take for take in takes if take.take == pick and take.there and not take.rejected), None)
     usable = (take for take in takes if take.usable)
     return picked or min(
-        usable, key=lambda take: (take.late, not take.preferred, bool(take.misses), take.take), default=None
+        usable,
+        key=lambda take: (take.late, take.draft, not take.preferred, bool(take.misses), take.take),
+        default=None,
     )
+
+
+def adopted_drafts(pool: Pool, realm: str, wanted: int, pick: int | None) -> tuple[Take, ...]:
+    """The drafts that an asset of this sound makes its own: as many as its wanted takes lack without them, and its pick."""
+    counted = [
+        take
+        for take in pool.of_realm(realm)
+        if take.usable or take.in_flight or take.unresolved or (take.take == pick and take.there)
+    ]
+    drafts = [take for take in counted if take.draft and not take.rejected]
+    lacking = max(0, wanted - sum(not (take.draft or take.rejected) for take in counted))
+    return tuple(take for place, take in enumerate(drafts) if place < lacking or take.take == pick)
 
 
 def output_of(outputs: Sequence[Output], *, video: bool) -> Output:

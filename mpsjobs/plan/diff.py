@@ -9,7 +9,17 @@ from mpsjobs.model.change import Change, Kind, LeftOut, Need, Reason
 from mpsjobs.model.checkout import Standing
 from mpsjobs.model.money import Prices
 from mpsjobs.model.policy import PolicySettings
-from mpsjobs.model.state import AssetRecord, Pool, State, Take, TakeStatus, chosen_take, never_sent
+from mpsjobs.model.state import (
+    AssetRecord,
+    Pool,
+    State,
+    Take,
+    TakeStatus,
+    adopted_drafts,
+    chosen_take,
+    never_sent,
+)
+from mpsjobs.plan.drafts import told as told_drafts
 from mpsjobs.plan.imports import Imports, told as told_imports
 from mpsjobs.plan.judging import retakes
 from mpsjobs.plan.promotion import Copies, Source, told
@@ -232,7 +242,8 @@ def change_of(
         words = free or "shares the takes that are copied or imported"
         return change(Kind.RESTORE if kind is Kind.KEEP else kind, words, stop.words if stop else None)
     kind, message = _as_it_stands(want, known, count, terms.realm)
-    return change(kind, message, PAIRED if kind is Kind.MOVE and known.paired else None)
+    drafts = told_drafts(adopted_drafts(pool, terms.realm, want.asset.takes, want.asset.pick))
+    return change(kind, message, PAIRED if kind is Kind.MOVE and known.paired else None, drafts)
 
 
 def _again(count: _Count, terms: Terms) -> str | None:

@@ -15,6 +15,7 @@ def plan_document(plan: Plan) -> dict[str, Json]:
         "format_version": FORMAT_VERSION,
         "realm": plan.realm,
         "environment": plan.environment,
+        "draft": plan.draft,
         "lineage": plan.lineage,
         "serial": plan.serial,
         "summary": summary

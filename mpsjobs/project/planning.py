@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from mpsjobs.apply.mode import Mode
 from mpsjobs.environments import Sources
 from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.change import Plan
@@ -15,6 +16,7 @@ from mpsjobs.model.settings import Settings
 from mpsjobs.model.state import State
 from mpsjobs.plan.build import build
 from mpsjobs.plan.diff import Terms
+from mpsjobs.plan.drafts import as_draft
 from mpsjobs.plan.limits import policy_of
 from mpsjobs.plan.selection import EVERYTHING, mistaken
 from mpsjobs.project.options import Options
@@ -80,7 +82,8 @@ class Planner:
         if options.imports is not None:
             statements = replace(statements, imports=options.imports)
         diagnostics = (*self.notices, *loaded.diagnostics, *notices)
-        return build(loaded.assets, state, terms, diagnostics, statements)
+        plan = build(loaded.assets, state, terms, diagnostics, statements)
+        return as_draft(plan) if options.mode is Mode.DRAFT else plan
 
     def resolved(self, options: Options, loaded: Loaded, state: State) -> Options:
         """The options, with what the patterns of their selection stand for.

@@ -47,6 +47,7 @@ from mpsjobs.model.state import (
     Superseded,
     Take,
     TakeStatus,
+    adopted_drafts,
     asset_status,
 )
 
@@ -177,6 +178,8 @@ class Fold:
             boot_id=event.boot_id,
             replaces=event.replaces,
             inputs=event.inputs,
+            draft=event.draft,
+            draft_commit=event.commit,
         )
         self._add(take, event.fingerprint, event.fields, seq)
 
@@ -216,7 +219,7 @@ class Fold:
         if pool.takes and pool.takes[-1].take > take.take:
             takes = tuple(sorted(takes, key=lambda each: each.take))
         self._fingerprint_of[take.attempt_id] = fingerprint
-        self._put(fingerprint, replace(pool, takes=takes), take.realm, seq)
+        self._put(fingerprint, replace(pool, takes=takes), take.realm, None if take.draft else seq)
 
     def _advance(self, event: _AttemptEvent, seq: int) -> None:
         fingerprint = self._fingerprint_of.get(event.attempt_id)
@@ -242,10 +245,10 @@ class Fold:
             refused.pop(take.realm, None)
         pool = replace(pool, takes=tuple(each for each in takes if each is not None), refused=refused)
         found = isinstance(event, OutputsMissing | OutputsRecorded) and take.status in _WAS_THERE
-        self._put(fingerprint, pool, take.realm, None if found else seq)
+        self._put(fingerprint, pool, take.realm, None if found or take.draft else seq)
 
     def _put(self, fingerprint: str, pool: Pool, realm: str, seq: int | None) -> None:
-        """Store a changed pool, and bring the assets that use it up to date. `seq` None: what the store has is no change of theirs."""
+        """Store a changed pool, and bring the assets that use it up to date. `seq` None: it is no change of theirs."""
         self.state.pools[fingerprint] = pool
         for address in self._addresses_of.get(fingerprint, ()):
             record = self.state.assets[address]
@@ -272,7 +275,7 @@ class Fold:
             self._publisher_of[each.place] = event.address
         self._forget(event.address)
         self.state.retired.pop(event.address, None)
-        pool = self.state.pool(event.fingerprint)
+        pool = self._adopted(event)
         status = asset_status(pool, event.realm, event.takes, event.pick)
         self.state.assets[event.address] = AssetRecord(
             fingerprint=event.fingerprint,
@@ -286,6 +289,14 @@ class Fold:
             serial=seq,
         )
         self._addresses_of.setdefault(event.fingerprint, set()).add(event.address)
+
+    def _adopted(self, event: AssetRecorded) -> Pool:
+        """The takes of the sound that is recorded, with those that were drafts until now and are the asset's own from now on."""
+        pool = self.state.pool(event.fingerprint)
+        if adopted := adopted_drafts(pool, event.realm, event.takes, event.pick):
+            takes = tuple(replace(each, draft=False) if each in adopted else each for each in pool.takes)
+            pool = self.state.pools[event.fingerprint] = replace(pool, takes=takes)
+        return pool
 
     def _retire(self, event: AssetRetired) -> None:
         record = self._known(event.address, "retired")

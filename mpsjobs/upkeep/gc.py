@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from mpsjobs._version import __version__
 from mpsjobs.apply.deletion import Deletion, Doomed, delete_takes, unfinished
 from mpsjobs.cloud.clock import SystemClock
-from mpsjobs.model.change import Kind
+from mpsjobs.model.change import Kind, Plan
 from mpsjobs.model.settings import Settings
-from mpsjobs.model.state import State, Take, TakeStatus, chosen_take
+from mpsjobs.model.state import State, Take, TakeStatus, adopted_drafts, chosen_take
 from mpsjobs.project import Options, Project
 from mpsjobs.spec.load import Loaded
 from mpsjobs.spec.settings import load_settings
@@ -47,10 +47,14 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which takes may go: those of assets that were retired so many seconds ago; `rejected`: also rejected and late ones."""
+    """Which takes may go: those of assets that were retired so many seconds ago; `rejected`: also rejected and late ones.
+
+    With `drafts` instead those that were bought so long ago to be listened to, and that nobody adopted.
+    """
 
     older_than_s: float
     rejected: bool = False
+    drafts: bool = False
 
 
 def collect_garbage(
@@ -81,22 +85,51 @@ def collect_garbage(
 def find_garbage(
     project: Project, state: State, loaded: Loaded, others: Iterable[State], rule: Rule
 ) -> Garbage:
-    """Takes that only assets used which are retired.
+    """Takes that only assets used which are retired, or drafts that nobody adopted.
 
-    Never those of a sound that an asset of the state or of the specs has, nor what the state of another environment refers to, nor what
+    Never those of a sound that an asset of the state or of the specs has (of drafts: that it needs), nor what the state of another environment refers to, nor what
     a take in use was made from, nor anything in flight.
     """
     plan = project.plan_for(loaded, state, Options())
     kept = {change.fingerprint for change in plan.changes if change.kind is not Kind.RETIRE}
     kept |= {record.fingerprint for record in state.assets.values()}
     realm = project.settings.provider.realm
-    retired = _retired_before(state, SystemClock().utc() - timedelta(seconds=rule.older_than_s))
+    before = SystemClock().utc() - timedelta(seconds=rule.older_than_s)
+    if rule.drafts:
+        return Garbage(
+            tuple(_drafts(plan, loaded, state, used_objects(others) | _used_inputs(state), before))
+        )
+    retired = _retired_before(state, before)
     takes = tuple(
         each
         for each in deletable(state, realm, used_objects(others) | _used_inputs(state), kept=kept)
         if each.fingerprint in retired and (rule.rejected or not (each.take.rejected or each.take.late))
     )
     return Garbage(takes, tuple(unfinished(state, realm)))
+
+
+def _drafts(
+    plan: Plan, loaded: Loaded, state: State, used: set[tuple[str, str]], before: datetime
+) -> Iterator[Doomed]:
+    """Drafts that were bought before this moment, and that no asset of the state or of the specs would make its own."""
+    sounds = {change.address: change.fingerprint for change in plan.changes}
+    decided = {each.fingerprint: each.take for each in loaded.statements.decisions.values()}
+    users = [(record.fingerprint, record.takes, record.pick) for record in state.assets.values()]
+    users += [
+        (sound, asset.takes, asset.pick or decided.get(sound))
+        for asset in loaded.assets
+        if (sound := sounds.get(asset.address))
+    ]
+    needed = {
+        take.attempt_id
+        for fingerprint, takes, pick in users
+        for take in adopted_drafts(state.pool(fingerprint), plan.realm, takes, pick)
+    }
+    limit = timestamp(before)
+    for each in deletable(state, plan.realm, used, kept=()):
+        take = each.take
+        if take.draft and take.attempt_id not in needed and (take.finished_at or take.intended_at) < limit:
+            yield each
 
 
 def erase(project: Project, held: Operation, garbage: Garbage, report: Callable[[Doomed], None]) -> Deletion:

@@ -128,6 +128,7 @@ _FILTERS = (
     (r'"(python|host)": ?"[^"]*"', r'"\1": "…"'),
     (r'"serial": ?\d+', '"serial": SERIAL'),
     (r"before-\d+-[0-9a-f]{8}", "before-SERIAL-SUM"),
+    (r"draft of \d{4}-\d\d-\d\d", "draft of DATE"),
     (r"in \d+ ms", "in MS ms"),
     (r"[\d.]+ GiB", "SIZE GiB"),
     (r"is done after \d+s", "is done after SECONDS"),

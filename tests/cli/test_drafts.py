@@ -1,0 +1,138 @@
+"""Hear it before the merge: drafts on a branch, end to end. The bill is the emulator's ledger."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.conftest import SETTINGS, Folder
+
+MAIN = "assets: {menu: Warm, old: Flute}\n"
+BRANCH = "assets: {menu: {prompt: Cold, takes: 2}, boss: Dark}\n"
+
+
+def git(project: Folder, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=Someone", "-c", "user.email=someone@example.com", *arguments]
+    ran = subprocess.run(command, cwd=project.root, check=True, capture_output=True, text=True)
+    return ran.stdout.strip()
+
+
+def state(project: Folder) -> Any:
+    return json.loads((project.root / "mpsjobs.state.json").read_text())
+
+
+def drafts(project: Folder) -> dict[str, list[bool]]:
+    """Prompt → whether its takes are drafts."""
+    pools = state(project)["takes"].values()
+    return {pool["fields"]["prompt"]: [take["draft"] for take in pool["takes"]] for pool in pools}
+
+
+def ok(project: Folder, *arguments: str) -> str:
+    ran = project(*arguments)
+    assert ran.code == 0, ran.out + ran.err
+    return ran.out
+
+
+@pytest.fixture
+def repository(project: Folder) -> Folder:
+    """A repository whose main branch is applied, and a branch `louder` on top of it, checked out."""
+    project.settings(SETTINGS.replace("format: mp3", "format: mp3, publish: 'music/${asset.path}.${format}'"))
+    project.write(music=MAIN)
+    (project.root / ".gitignore").write_text(".mpsjobs/\naudio/\nmpsjobs.state.json*\npicks.json\n")
+    git(project, "init", "--quiet", "--initial-branch", "main")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "The menu")
+    ok(project, "apply", "--auto-approve")
+    git(project, "checkout", "--quiet", "-b", "louder")
+    project.write(music=BRANCH)
+    git(project, "commit", "--quiet", "--all", "--message", "Louder")
+    return project
+
+
+def test_a_draft_of_a_branch_is_adopted_after_the_merge_and_nothing_is_paid_twice(repository: Folder) -> None:
+    before, bill = state(repository), repository.bill()
+    planned = repository("plan", "--draft", "--json").json()
+    assert planned["draft"]
+    assert {each["address"]: each["kind"] for each in planned["changes"]} == {
+        "boss": "generate",
+        "menu": "generate",
+    }
+    shown = ok(repository, "plan", "--draft")
+    assert shown.startswith(
+        "As a draft, mpsjobs will do the following (emulator); nothing that is in use changes:"
+    )
+
+    done = ok(repository, "apply", "--draft", "--auto-approve")
+    assert "Draft complete! 3 takes generated; an apply after the merge adopts" in done
+    assert len(repository.bill()) == len(bill) + 3
+    after = state(repository)
+    for same in ("assets", "retired", "superseded", "commit"):
+        assert after[same] == before[same]
+    assert drafts(repository) == {"Warm": [False], "Flute": [False], "Cold": [True, True], "Dark": [True]}
+    commit = git(repository, "rev-parse", "HEAD")
+    assert {t["draft_commit"] for p in after["takes"].values() for t in p["takes"] if t["draft"]} == {commit}
+    assert "Every take that the specs ask for is there" in ok(
+        repository, "apply", "--draft", "--auto-approve"
+    )
+
+    git(repository, "checkout", "--quiet", "main")
+    assert repository("plan", "--detailed-exitcode").code == 0
+    git(repository, "merge", "--quiet", "louder")
+    plan = repository("plan", "--json").json()
+    assert plan["summary"]["generations"] == 0
+    assert {each["address"]: each["kind"] for each in plan["changes"]} == {
+        "boss": "restore",
+        "menu": "restore",
+        "old": "retire",
+    }
+    assert "adopts drafts, free: takes 1 and 2" in plan["changes"][1]["message"]
+    ok(repository, "apply", "--auto-approve")
+    assert len(repository.bill()) == len(bill) + 3
+    assert {each["status"] for each in state(repository)["assets"].values()} == {"ready"}
+    assert drafts(repository) == {"Warm": [False], "Flute": [False], "Cold": [False, False], "Dark": [False]}
+
+    record = state(repository)["assets"]["menu"]
+    second = state(repository)["takes"][record["fingerprint"]]["takes"][1]
+    choice = {
+        "address": "menu",
+        "fingerprint": record["fingerprint"],
+        "take": 2,
+        "sha256": second["outputs"][0]["sha256"],
+    }
+    file = repository.root / "picks.json"
+    file.write_text(json.dumps({"format_version": 1, "decisions": [choice]}))
+    ok(repository, "pick", "--from", str(file))
+    ok(repository, "apply", "--auto-approve")
+    assert state(repository)["assets"]["menu"]["pick"] == 2
+    assert state(repository)["assets"]["menu"]["published"][0]["take"] == 2
+    assert len(repository.bill()) == len(bill) + 3
+    assert repository("plan", "--detailed-exitcode").code == 0
+
+
+def test_drafts_that_nobody_adopted_are_known_to_gc_and_no_others(repository: Folder) -> None:
+    repository.write(music="assets: {menu: {prompt: Warm, takes: 2}, boss: Dark}\n")
+    ok(repository, "apply", "--draft", "--auto-approve")
+    assert drafts(repository)["Warm"] == [False, True]
+    gc = ("gc", "--drafts", "--older-than", "0s")
+    assert "nothing to delete" in ok(repository, *gc, "--dry-run"), "the specs ask for them"
+    git(repository, "checkout", "--quiet", "--force", "main")
+    shown = ok(repository, *gc, "--dry-run")
+    assert [line.split()[1] for line in shown.splitlines() if "draft of" in line] == ["boss#1", "menu#2"]
+    assert "nothing to delete" in ok(repository, "gc", "--drafts")
+    assert "nothing to delete" in ok(repository, "gc", "--older-than", "0s")
+    ok(repository, *gc, "--auto-approve")
+    assert repository("plan", "--detailed-exitcode").code == 0
+    statuses = [take["status"] for pool in state(repository)["takes"].values() for take in pool["takes"]]
+    assert sorted(statuses) == ["deleted", "deleted", "done", "done"]
+
+
+def test_a_draft_keeps_to_the_budget_and_takes_nothing_away(repository: Folder) -> None:
+    bill = repository.bill()
+    repository.settings(f"{SETTINGS}policy: {{max_generations_per_apply: 2}}\n")
+    refused = repository("apply", "--draft", "--auto-approve")
+    assert refused.code == 1
+    assert "3 generations" in refused.err
+    for more in (["--replace", "menu"], ["--detach"]):
+        assert repository("apply", "--draft", "--auto-approve", *more).code == 1
+    assert repository.bill() == bill

@@ -103,6 +103,22 @@ class Expectations:
         ):
             yield f"cannot be measured: {output.unmeasured}"
 
+    def described(self) -> Iterator[str]:
+        """What is expected, one thing after the other, as it is written."""
+        ranges = (
+            ("duration", self.duration, "s"),
+            ("loudness", self.loudness, "LUFS"),
+            ("loudness range", self.loudness_range, "LU"),
+            ("true peak", self.true_peak, "dBTP"),
+            ("silence", self.silence, "s"),
+        )
+        yield from (f"{name} {wanted.text(unit)}" for name, wanted, unit in ranges if wanted)
+        yield from ["not silent"] if self.not_silent else []
+        yield from [] if self.clipping else ["no clipping"]
+        yield from [f"format {self.format}"] if self.format else []
+        yield from [f"sample rate {self.sample_rate} Hz"] if self.sample_rate else []
+        yield from [f"channels {self.channels}"] if self.channels else []
+
     def _missed(self, found: Measures) -> Iterator[str]:
         figures = (
             ("duration", self.duration, found.duration_s, "s", 2),

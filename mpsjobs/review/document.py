@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 from mpsjobs.model.asset import Asset, Json, masked
 from mpsjobs.model.change import Change, Kind, Plan, Reason
 from mpsjobs.model.decisions import Decision, is_audio_of
+from mpsjobs.model.expectations import NOTHING, Expectations, verdict
 from mpsjobs.model.measures import Measured
 from mpsjobs.model.state import AssetRecord, Output, Pool, State, Take, chosen_take, output_of
 from mpsjobs.plan.document import cost_document
@@ -50,6 +51,23 @@ class Subject:
             if decision.rejected:
                 found[decision.fingerprint] = (*found.get(decision.fingerprint, ()), decision)
         return found
+
+    @cached_property
+    def expected(self) -> Mapping[str, tuple[Expectations, ...]]:
+        """By sound: what those who use it expect of its takes."""
+        found: dict[str, tuple[Expectations, ...]] = {}
+        for change in self.plan.changes:
+            asset = self.assets.get(change.address)
+            if asset and change.fingerprint and asset.expect is not NOTHING:
+                found[change.fingerprint] = (*found.get(change.fingerprint, ()), asset.expect)
+        return found
+
+    def judged(self, fingerprint: str, take: Take) -> Take:
+        """A take of a wanted sound as decisions and expectations have it now, whether the state knows it already or not."""
+        against = any(each.rejects(take) for each in self.rejections.get(fingerprint, ()))
+        found = verdict(self.expected.get(fingerprint, ()), take.outputs)
+        rejected = (take.rejected and not take.declined) or against
+        return replace(take, rejected=rejected, misses=found.misses, unfit=found.unfit)
 
 
 def review_document(
@@ -134,6 +152,7 @@ def asset_document(subject: Subject, change: Change) -> dict[str, Json]:
         "fields": masked(dict(change.fields)),
         "publishes": change.publishes,
         "takes": asset.takes if asset else 0,
+        "expects": [*asset.expect.described()] if asset else [],
         "approved": decision is not None and decision.approved,
         "new": new,
         "old": _old(subject, change, record),
@@ -144,14 +163,8 @@ def _new(subject: Subject, change: Change, asset: Asset | None, decision: Decisi
     """The sound that is wanted, as decisions have it; None for an asset that nobody wants any more."""
     if asset is None or change.fingerprint is None:
         return None
-    pool, against = subject.state.pool(change.fingerprint), subject.rejections.get(change.fingerprint, ())
-    takes = tuple(
-        replace(
-            take,
-            rejected=(take.rejected and not take.declined) or any(each.rejects(take) for each in against),
-        )
-        for take in pool.takes
-    )
+    pool = subject.state.pool(change.fingerprint)
+    takes = tuple(subject.judged(change.fingerprint, take) for take in pool.takes)
     pick = asset.pick
     if (
         decision
@@ -194,6 +207,8 @@ def _take(subject: Subject, take: Take, *, used: bool, picked: bool) -> Json:
         "used": used,
         "picked": picked,
         "rejected": take.rejected,
+        "misses": [*take.misses],
+        "unfit": take.unfit,
         "late": take.late,
         "imported": take.imported,
         "environment": take.origin_environment,

@@ -6,7 +6,9 @@ from typing import Any
 
 from mpsjobs.model.asset import Asset, Sound
 from mpsjobs.model.change import Change, Kind, Plan, Reason
+from mpsjobs.model.decisions import Decision
 from mpsjobs.model.diagnostics import Position
+from mpsjobs.model.expectations import Expectations, OnFail
 from mpsjobs.model.measures import Measured
 from mpsjobs.model.state import AssetRecord, AssetStatus, Output, Pool, State, Take, TakeStatus
 from mpsjobs.review.document import BARS, Subject, audio_name, bars, outputs_of, review_document
@@ -74,6 +76,29 @@ def test_an_asset_that_goes_can_still_be_heard() -> None:
     (boss,) = shown(replace(gone, assets={}))["assets"]
     assert (boss["file"], boss["new"]) == (None, None)
     assert len(boss["old"]["takes"]) == 2
+
+
+def test_each_take_says_what_it_misses_of_what_is_expected_now() -> None:
+    wants = subject(REGENERATE)
+    boss = replace(
+        wants.assets["boss"], expect=Expectations(format="wav", clipping=False, on_fail=OnFail.RETAKE)
+    )
+    (found,) = shown(replace(wants, assets={"boss": boss}))["assets"]
+    assert found["expects"] == ["no clipping", "format wav"]
+    assert found["new"]["takes"][1]["misses"] == ["format is mp3, wanted wav"]
+    assert (found["new"]["takes"][1]["unfit"], found["new"]["takes"][1]["used"]) == (True, False)
+
+
+def test_decisions_that_no_apply_has_seen_yet_are_shown() -> None:
+    wants = subject(REGENERATE)
+    picked = Decision(NEW, 3, "d" * 12, approved=True)
+    (boss,) = shown(replace(wants, decisions={"boss": picked}))["assets"]
+    assert (boss["approved"], boss["new"]["pick"], boss["new"]["takes"][1]["picked"]) == (True, 3, True)
+    for other in (replace(picked, sha256="e" * 12), replace(picked, fingerprint=OLD)):
+        (boss,) = shown(replace(wants, decisions={"boss": other}))["assets"]
+        assert boss["new"]["pick"] is None
+    (boss,) = shown(replace(wants, decisions={"boss": Decision(NEW, rejected={3: None})}))["assets"]
+    assert (boss["new"]["takes"][1]["rejected"], boss["new"]["takes"][1]["used"]) == (True, False)
 
 
 def test_files_are_named_by_their_content_and_by_nothing_that_anybody_wrote() -> None:

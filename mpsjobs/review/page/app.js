@@ -14,7 +14,8 @@ const FILTERS = {
 };
 
 function isFailed(asset) {
-  return asset.kind === "failed" || asset.kind === "unresolved";
+  const used = asset.new?.takes.find((take) => take.used);
+  return asset.kind === "failed" || asset.kind === "unresolved" || Boolean(used?.misses.length) || Boolean(asset.new?.takes.some((take) => take.unfit));
 }
 
 /** There is a choice, and nobody made it. */

@@ -70,6 +70,7 @@ function assetPage(asset, desk) {
         asset.publishes ? el("span", {}, "published as ", foreign(asset.publishes, "code")) : null,
         asset.tags.map((tag) => foreign(tag, "span.tag")),
       ),
+      asset.expects.length ? el("p.meta", {}, "expects", asset.expects.map((each) => foreign(each, "span.expected"))) : null,
       asset.description ? foreign(asset.description, "p.description") : null,
       asset.message ? foreign(asset.message, "p.message") : null,
     ),
@@ -143,6 +144,7 @@ function badges(asset, side, take) {
   else if (take.picked && !take.rejected) found.push(["picked", "new"]);
   else if (take.used) found.push([side === "new" && asset.old ? "first good one" : "in use", "same"]);
   if (take.rejected) found.push(["rejected", "gone"]);
+  if (take.unfit) found.push(["not used", "wrong"]);
   if (take.late) found.push(["late", "same"]);
   if (take.imported) found.push(["imported", "same"]);
   if (take.environment) found.push([`from ${take.environment}`, "same"]);
@@ -164,6 +166,7 @@ function takeCard(asset, side, take, tracks, desk, shown) {
     ),
     take.message ? foreign(take.message, "p.message") : null,
     own.map((track) => trackPart(track, desk, shown)),
+    expectations(asset, side, take),
     el(
       "footer",
       {},
@@ -175,6 +178,12 @@ function takeCard(asset, side, take, tracks, desk, shown) {
   if (take.rejected) node.classList.add("is-rejected");
   shown.push(() => node.classList.toggle("current", own.some((track) => track.key === desk.current()?.key)));
   return node;
+}
+
+/** What a take misses; that it misses nothing, where something is expected. */
+function expectations(asset, side, take) {
+  if (take.misses.length) return el("ul.misses", { "aria-label": "Not as expected" }, take.misses.map((each) => foreign(each, "li")));
+  return side === "new" && asset.expects.length && take.outputs.length ? el("p.fits", {}, "as expected") : null;
 }
 
 function copied(text) {

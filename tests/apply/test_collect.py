@@ -40,13 +40,11 @@ def store(proxy: S3Proxy) -> CosStore:
     return s3_store(proxy.url, addressing_style="virtual")
 
 
-def collector_of(store: CosStore, folder: Path) -> Collector:
-    return Collector(store, Fetcher(Timeouts(10, 60)), folder / "scratch", Measurer(folder / "measures"))
-
-
 @pytest.fixture
-def collector(store: CosStore, tmp_path: Path) -> Collector:
-    return collector_of(store, tmp_path)
+def collector(store: CosStore, tmp_path: Path) -> Iterator[Collector]:
+    measurer = Measurer(tmp_path / "measures")
+    yield Collector(store, Fetcher(Timeouts(10, 60)), tmp_path / "scratch", measurer)
+    measurer.close()
 
 
 def song(name: str, folder: Path) -> bytes:
@@ -186,12 +184,11 @@ def test_a_video_is_recorded_beside_the_audio(
 
 
 def test_a_url_tells_the_key_wherever_the_bucket_stands(
-    proxy: S3Proxy, store: CosStore, tmp_path: Path
+    proxy: S3Proxy, store: CosStore, collector: Collector, tmp_path: Path
 ) -> None:
     url = put(store, tmp_path, "a.wav").url
     assert urlsplit(url).hostname == f"{BUCKET}.s3.test"
-    by_path = collector_of(store, tmp_path)
     elsewhere = f"https://cdn.test/{BUCKET}/{PATH.key}a.wav?sign=x"
     proxy.denied = {"GET list-type"}
     for named in (url, elsewhere):
-        assert by_path.collect(Search(PATH, 1, (ResultFile(named, None),)))
+        assert collector.collect(Search(PATH, 1, (ResultFile(named, None),)))

@@ -192,6 +192,7 @@ def test_the_plan_document_has_the_keys_that_scripts_rely_on(project: Folder) ->
         "failed",
         "keep",
         "generations",
+        "retakes",
         "cost",
     } == document["summary"].keys()
     assert {"address", "kind", "reasons", "generations"} <= document["changes"][0].keys()

@@ -55,6 +55,8 @@ class Receipt:
     origin_attempt: str | None = None
     preferred: bool = False
     imported: str | None = None
+    draft: bool = False
+    draft_commit: str | None = None
     version: int = 1
 
     def encode(self) -> bytes:
@@ -224,16 +226,21 @@ def _beginning(receipt: Receipt, host: str, boot_id: str) -> Iterator[events.Eve
         host=host,
         boot_id=boot_id,
         inputs=receipt.inputs,
+        draft=receipt.draft,
+        commit=receipt.draft_commit,
     )
     if receipt.task_id:
         yield events.TaskSubmitted(since, receipt.attempt_id, receipt.task_id, receipt.request_id)
 
 
 def _addresses(new: list[Receipt], state: State) -> Iterator[events.AssetRecorded]:
-    """Each address that the state lacks, pointing at the newest take that was made for it, a finished one if there is any."""
+    """Each address that the state lacks, pointing at the newest take that was made for it, a finished one if there is any.
+
+    Not at a draft: whether it was ever adopted only the specs can tell, and the next apply asks them.
+    """
     newest: dict[str, Receipt] = {}
     for receipt in new:
-        if receipt.status is TakeStatus.DELETED:
+        if receipt.status is TakeStatus.DELETED or receipt.draft:
             continue
         before = newest.get(receipt.address)
         if before is None or bool(receipt.outputs) >= bool(before.outputs):

@@ -19,6 +19,7 @@ _WHY_NOT = {
     TakeStatus.FAILED: "failed",
     TakeStatus.ABANDONED: "was given up",
     TakeStatus.DELETED: "was deleted",
+    TakeStatus.LOST: "is missing in the store",
 }
 
 

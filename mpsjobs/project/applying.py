@@ -172,7 +172,7 @@ class ApplyRun:
         if not options.mode.submits:
             return only_imports(plan) if options.mode is Mode.IMPORT else only_waiting(plan)
         require_fit_plan(plan, self._session.state, options)
-        if plan.has_changes and not options.allow_behind:
+        if plan.has_changes and not (options.allow_behind or plan.draft):
             require_newest(self._planner, self._session.state)
         if plan.generations:
             self._early += require_whole_state(self._planner, self._loaded, self._session.state)

@@ -57,7 +57,10 @@ class Planner:
             SpecError, StateError: an environment that takes are copied from cannot be read.
         """
         settings = self.settings
-        checkout = standing(self.connections.root, state.commit) if options.mode.submits else Standing.AHEAD
+        applies = (
+            options.mode.submits and options.mode is not Mode.DRAFT
+        )  # a draft takes nothing back, however old its branch is
+        checkout = standing(self.connections.root, state.commit) if applies else Standing.AHEAD
         sources, notices = self.sources.read() if options.mode.submits else ((), ())
         terms = Terms(
             realm=settings.provider.realm,

@@ -127,6 +127,28 @@ def test_drafts_that_nobody_adopted_are_known_to_gc_and_no_others(repository: Fo
     assert sorted(statuses) == ["deleted", "deleted", "done", "done"]
 
 
+def test_a_branch_that_is_behind_is_drafted_in_ci_and_a_lost_state_knows_its_drafts(
+    repository: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(repository, "checkout", "--quiet", "main")
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", "Main goes on")
+    repository.write(music=MAIN.replace("Flute", "Oboe"))
+    ok(repository, "apply", "--auto-approve")
+    git(repository, "checkout", "--quiet", "--force", "louder")
+    monkeypatch.setenv("CI", "true")
+    assert "behind" in repository("apply", "--auto-approve").err
+    assert "behind" not in ok(repository, "plan", "--draft")
+    ok(repository, "apply", "--draft", "--auto-approve")
+    bill, before = repository.bill(), drafts(repository)
+    for file in repository.root.glob("mpsjobs.state.json*"):
+        file.unlink()
+    ok(repository, "state", "rebuild")
+    assert drafts(repository) == before
+    assert sorted(state(repository)["assets"]) == ["menu", "old"]
+    assert repository("plan", "--json").json()["summary"]["generations"] == 0
+    assert repository.bill() == bill
+
+
 def test_a_draft_keeps_to_the_budget_and_takes_nothing_away(repository: Folder) -> None:
     bill = repository.bill()
     repository.settings(f"{SETTINGS}policy: {{max_generations_per_apply: 2}}\n")

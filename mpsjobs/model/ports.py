@@ -335,7 +335,7 @@ class StateSession(Protocol):
         """Append to the journal and fold into `state`. With `sync` all of it, and everything before it, is durable on return.
 
         Where the state is shared, durable means that it is in the store for an intent, and for whatever else is followed by an act that
-        cannot be taken back. What tells of such an act afterwards may follow within a second, or with the next of the former kind.
+        cannot be taken back. What tells of such an act afterwards may follow within two seconds, or with the next of the former kind.
 
         Raises:
             StateError: it could not be made durable; nothing more may be submitted. `state` has the events all the same. Said once:

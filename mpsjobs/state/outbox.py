@@ -1,4 +1,4 @@
-"""Lines on their way to the store: in order, one object at a time, at most one a second unless somebody waits for it."""
+"""Lines on their way to the store: in order, one object at a time, gathered for a moment unless somebody waits for it."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -7,8 +7,8 @@ from typing import Final
 from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import Event
 
-FLUSH_S: Final = 1.0
-"""For so long lines are gathered that nobody waits for: one PUT a second, however many events there are."""
+FLUSH_S: Final = 1.5
+"""For so long lines are gathered that nobody waits for. At full speed intents are written once a second, and take them along."""
 
 Numbered = tuple[int, Event]
 

@@ -1,6 +1,6 @@
 """What a session on a shared state also writes on its own machine, so that a crash there leaves as much knowledge as with a state in files.
 
-The bucket is told of events once a second, and never of the instant at which a request leaves. This journal has all of it, at once. Who
+The bucket is told of most events a moment later, and never of the instant at which a request leaves. This journal has all of it, at once. Who
 opens the state next on this machine puts into the bucket what is missing there; who opens it elsewhere does without.
 """
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mpsjobs.cloud.fetch import Fetcher
     from mpsjobs.cloud.mps import MpsClient
     from mpsjobs.cloud.proxy import Proxies
+    from mpsjobs.cloud.webhook import Webhook
     from mpsjobs.emulator import EmulatorConfig
     from mpsjobs.state.backend import StateBackend
 
@@ -106,6 +107,17 @@ class Connections:
         network = self.settings.network
         timeouts = Timeouts(network.connect_timeout_s, network.read_timeout_s)
         return Fetcher(timeouts, self._trust(), self._proxies())
+
+    def webhook(self) -> "Webhook":
+        """What posts a notification.
+
+        Raises:
+            CloudError: the authorities to trust cannot be read.
+        """
+        from mpsjobs.cloud.proxy import Proxies
+        from mpsjobs.cloud.webhook import Webhook
+
+        return Webhook(self._trust(), Proxies.from_environment())
 
     def downloads(self) -> "Downloads | None":
         from mpsjobs.apply.download import Downloads

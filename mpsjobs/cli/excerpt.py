@@ -40,6 +40,10 @@ def visible(text: str) -> str:
     )
 
 
+_WEBHOOK = re.compile(r"\bwebhook\b")
+"""The address of a webhook is a secret as a whole; it stands in such a line, or in the next."""
+
+
 class Line(NamedTuple):
     """A line of an excerpt: its number or room for it, and what stands behind the bar. `marks`: that is carets."""
 
@@ -66,7 +70,9 @@ class Sources:
         number = str(at.line)
         margin = " " * len(number)
         yield Line(margin, "")
-        if file.hides(at.line):
+        if file.hides(at.line) or any(
+            _WEBHOOK.search(line) for line in file.lines[max(0, at.line - 2) : at.line]
+        ):
             yield Line(number, _HIDDEN)
             return
         shown, below = _cut(_without_rights(file.lines[at.line - 1]), at.column - 1)

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+import click
+
 from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.progress import Planned
-from mpsjobs.apply.result import ExitCode
+from mpsjobs.apply.result import ApplyResult, ExitCode
 from mpsjobs.cli.asking import ask
 from mpsjobs.cli.log import configure_log
+from mpsjobs.cli.notifying import tell_failure, tell_result
 from mpsjobs.cli.options import open_project
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_text import Look, one_line, plan_lines
@@ -21,15 +24,36 @@ from mpsjobs.cli.watch import watch
 from mpsjobs.cli.workflow import Step
 from mpsjobs.model.change import Kind, Plan
 from mpsjobs.plan.document import plan_document
-from mpsjobs.project import Options
+from mpsjobs.project import Options, Project
 
 
 def carry_out(output: Output, options: Options, *, auto_approve: bool, verbose: bool = False) -> int:
     """Run it and return the exit code. Without `auto_approve` a paid or changing plan is asked about."""
     configure_log()
     project = open_project()
-    step = Step(output, project)
-    look, nothing, begun = Look.of(output, verbose=verbose), _NOTHING.get(options.mode), False
+    try:
+        done = _run(output, project, options, auto_approve=auto_approve, verbose=verbose)
+    except (click.ClickException, click.Abort, BrokenPipeError):
+        raise  # nobody was asked, or nobody listens
+    except Exception as error:
+        tell_failure(output, project, options.mode, error)
+        raise
+    if done is None:
+        output.say("Apply cancelled. Nothing was done.")
+        return ExitCode.ERROR
+    plan, result = done
+    summarise(plan, result, output)
+    Step(output, project).applied(plan, result)
+    tell_result(output, project, options.mode, plan, result)
+    return result.exit_code
+
+
+def _run(
+    output: Output, project: Project, options: Options, *, auto_approve: bool, verbose: bool
+) -> tuple[Plan, ApplyResult] | None:
+    """The last plan and what came of it; None when it was declined."""
+    step, begun = Step(output, project), False
+    look, nothing = Look.of(output, verbose=verbose), _NOTHING.get(options.mode)
     with watch(output) as view, project.apply(options) as run, _signals() as obey:
         for event in run:
             if not isinstance(event, Planned):
@@ -47,13 +71,7 @@ def carry_out(output: Output, options: Options, *, auto_approve: bool, verbose: 
             begun = True
             view.begin()
             obey(run.stop)
-    if not begun:
-        output.say("Apply cancelled. Nothing was done.")
-        return ExitCode.ERROR
-    result = run.result()
-    summarise(run.plan, result, output)
-    step.applied(run.plan, result)
-    return result.exit_code
+    return (run.plan, run.result()) if begun else None
 
 
 _WAITING = "Nothing is running, and no answer is missing."

@@ -61,14 +61,14 @@ class Fetcher:
     def _opener(self) -> urllib.request.OpenerDirector:
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),  # in place of the one that looks at the environment itself
-            _Way(self.proxies),
+            Way(self.proxies),
             _Open(self.timeouts.read_s, self.tls),
         )
         opener.addheaders = [("User-Agent", f"mpsjobs/{__version__}")]
         return opener
 
 
-class _Way(urllib.request.BaseHandler):
+class Way(urllib.request.BaseHandler):
     """Sends each request, also one that follows a redirect, through its proxy."""
 
     handler_order = 100  # before the Host header is made

@@ -1,13 +1,18 @@
-"""GET of a small document that is or holds a secret: nothing of the answer is ever in an error."""
+"""Small documents that are or hold a secret, as is an address at times: nothing of them is ever in an error."""
 
 import http.client
 import ssl
 import threading
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
+
+from mpsjobs._version import __version__
+from mpsjobs.cloud.fetch import Way
+from mpsjobs.cloud.proxy import Proxies
+from mpsjobs.model.diagnostics import CloudError
 
 _MAX: Final = 256 * 1024
 
@@ -45,17 +50,45 @@ def get(
     handlers: list[urllib.request.BaseHandler] = [_NoRedirect(), urllib.request.HTTPSHandler(context=tls)]
     if direct:
         handlers.append(urllib.request.ProxyHandler({}))
-    opener = urllib.request.build_opener(*handlers)
     request = urllib.request.Request(url, headers=dict(headers or {}))  # noqa: S310  # checked above
-    outcome: list[str | GetFailedError] = []
+    try:
+        return _answer(handlers, request, within_s).decode()
+    except UnicodeDecodeError as error:
+        raise GetFailedError(_said(error)) from None
+
+
+def post(url: str, body: bytes, *, within_s: float, tls: ssl.SSLContext | None, proxies: Proxies) -> None:
+    """Give JSON to the URL, which may be a secret as well. Takes no longer than `within_s`.
+
+    Raises:
+        GetFailedError: there was no whole answer in time, or its status is not one from 200 to 299.
+    """
+    handlers = [
+        _NoRedirect(),
+        urllib.request.HTTPSHandler(context=tls),
+        urllib.request.ProxyHandler({}),
+        Way(proxies),
+    ]
+    headers = {"Content-Type": "application/json", "User-Agent": f"mpsjobs/{__version__}"}
+    request = urllib.request.Request(url, body, headers)  # noqa: S310  # the caller has looked at it
+    _answer(handlers, request, within_s)
+
+
+def _answer(
+    handlers: Sequence[urllib.request.BaseHandler], request: urllib.request.Request, within_s: float
+) -> bytes:
+    opener = urllib.request.build_opener(*handlers)
+    outcome: list[bytes | GetFailedError] = []
 
     def work() -> None:
         try:
             with opener.open(request, timeout=within_s) as answer:
-                outcome.append(answer.read(_MAX).decode())
+                outcome.append(answer.read(_MAX))
         except HTTPError as error:
             error.close()
             outcome.append(GetFailedError(f"HTTP status {error.code}", error.code))
+        except CloudError as error:  # the proxy cannot be used
+            outcome.append(GetFailedError(str(error)))
         except (OSError, ValueError, http.client.HTTPException) as error:
             outcome.append(GetFailedError(_said(error)))
 

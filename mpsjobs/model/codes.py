@@ -196,6 +196,7 @@ class Code(StrEnum):
     NOT_IMPORTED = "E1017"
     TAKE_FAILED = "E1040"
     TAKE_UNRESOLVED = "E1041"
+    NOT_NOTIFIED = "E1042"
 
     # takes and decisions: E12
     UNFINISHED_MERGE = "E1201"

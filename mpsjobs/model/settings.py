@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from mpsjobs.model.asset import Json
 from mpsjobs.model.money import Prices
+from mpsjobs.model.notification import NotifySettings
 from mpsjobs.model.policy import OutsidePolicy, PolicySettings
 
 EMULATOR_BUCKET = "local-1250000000"
@@ -171,6 +172,7 @@ class Settings:
     prices: Prices | None = None
     credentials: CredentialsSettings = field(default_factory=CredentialsSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    notify: NotifySettings = field(default_factory=NotifySettings)
     defaults: Mapping[str, Json] = field(default_factory=dict)
     presets: Mapping[str, Json] = field(default_factory=dict)
     variables: Mapping[str, Json] = field(default_factory=dict)

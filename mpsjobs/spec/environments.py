@@ -20,6 +20,7 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Related, SpecError
 from mpsjobs.model.settings import BASE_ENVIRONMENT
 from mpsjobs.spec.mistakes import check, locate
+from mpsjobs.spec.notify_file import NotifyFile
 from mpsjobs.spec.policy_file import PolicyFile
 from mpsjobs.spec.prices import PricesFile
 from mpsjobs.spec.project_files import PICKS_NAME
@@ -49,6 +50,7 @@ _SECTIONS: Final[Mapping[str, type[Section]]] = {
     "prices": PricesFile,
     "credentials": CredentialsFile,
     "network": NetworkFile,
+    "notify": NotifyFile,
 }
 _BY_OTHER_RULES = frozenset({"defaults", "variables"})
 _KIND_OF_NONE = {"provider": "emulator"}

@@ -9,6 +9,7 @@ from mpsjobs._version import __version__
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError
 from mpsjobs.model.money import Prices
+from mpsjobs.model.notification import NotifySettings
 from mpsjobs.model.policy import PolicySettings
 from mpsjobs.model.settings import (
     BASE_ENVIRONMENT,
@@ -186,6 +187,7 @@ class _Reading:
             outside_policy=self.outside.policy if self.outside else None,
             prices=self.prices(),
             credentials=self.credentials(),
+            notify=self.notify(),
             network=NetworkSettings(
                 file.network.connect_timeout, file.network.read_timeout, file.network.ca_file
             ),
@@ -372,6 +374,19 @@ class _Reading:
             else None,
             endpoint=file.endpoint,
         )
+
+    def notify(self) -> NotifySettings:
+        file = self.file.notify
+        if file.webhook and file.webhook_env:
+            self.problem(
+                ("notify", "webhook_env"),
+                "The webhook has two sources",
+                "Both `webhook` and `webhook_env` are set.",
+                "Remove one of them.",
+                key=True,
+                code=Code.TWO_SOURCES,
+            )
+        return NotifySettings(file.webhook, file.webhook_env, file.on, file.template)
 
     def written(self, key: str) -> dict[str, Any]:
         value = self.root.get(key) if isinstance(self.root, Map) else None

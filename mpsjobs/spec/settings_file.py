@@ -24,6 +24,7 @@ from mpsjobs.spec.fields import (
     matching_seconds,
     mistake,
 )
+from mpsjobs.spec.notify_file import NotifyFile
 from mpsjobs.spec.policy_file import PolicyFile
 from mpsjobs.spec.prices import PricesFile
 from mpsjobs.spec.section import Section
@@ -172,6 +173,7 @@ class EnvironmentFile(Section):
     prices: PricesFile | None = Field(None, description="Laid over `prices`, key by key.")
     credentials: CredentialsFile | None = Field(None, description="Laid over `credentials`, key by key.")
     network: NetworkFile | None = Field(None, description="Laid over `network`, key by key.")
+    notify: NotifyFile | None = Field(None, description="Laid over `notify`, key by key.")
     variables: dict[str, Any] | None = Field(None, description="Values of variables, by their names.")
     defaults: DefaultsSpec | None = Field(
         None, description="Laid over the project's `defaults`, and below those of the files."
@@ -203,7 +205,6 @@ class SettingsFile(Section):
     TITLE: ClassVar[str] = "mpsjobs.yaml"
     LATER: ClassVar[dict[str, str]] = {
         "hooks": "hooks",
-        "notify": "notifications",
         "publish": "publishing",
         "review": "review settings",
     }
@@ -231,6 +232,9 @@ class SettingsFile(Section):
         default_factory=CredentialsFile, description="Where the keys of the account come from."
     )
     network: NetworkFile = Field(default_factory=NetworkFile, description="Time-outs and trust.")
+    notify: NotifyFile = Field(
+        default_factory=NotifyFile, description="Who is told when an apply or a wait has ended."
+    )
     variables: dict[str, Declaration] | None = Field(
         None,
         description="What the project leaves open: `${var.name}`. A value is short for `{default: value}`.",

@@ -25,6 +25,8 @@ from mpsjobs.spec.yaml import Document, Map, Mark, Plain, Seq, position
 INTERPOLATED = frozenset({"assets", "defaults", "presets"})
 """The keys of a file, and of each environment in it, below which `${…}` is read."""
 ENVIRONMENTS = "environments"
+_OWN_NAMES = frozenset({"notify"})
+"""Below these `${…}` is left as it is: its names are known when an apply has ended."""
 
 _SPECIAL = re.compile(r"\$\$\{|\$\{")
 _BREAK = re.compile(r"\r\n|\r|\n")
@@ -124,6 +126,8 @@ class _Reading:
         for key in root:
             if "${" in key:
                 self.in_key(root.places[key][0])
+            if key in _OWN_NAMES:
+                continue
             inside = key in INTERPOLATED
             self.entry(root, key, root[key], root.places[key][1], self.template if inside else self.literal)
 

@@ -1,14 +1,44 @@
-"""Addresses for the shell to complete. Whoever presses Tab wants names or silence: no error is told, and nothing slow is begun."""
+"""Addresses on the command line: which of the state are meant, and what a shell may complete.
 
-from collections.abc import Callable, Iterable
+Whoever presses Tab wants names or silence: no error is told, and nothing slow is begun.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 
 import click
 from click.shell_completion import CompletionItem
 
+from mpsjobs.model.codes import Code
+from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError
+from mpsjobs.model.state import State
+from mpsjobs.plan.selection import matches
 from mpsjobs.project import Project
+from mpsjobs.spec.suggest import did_you_mean
 
 QUICK_BYTES = 300_000
 """So much YAML is read while somebody waits at the keyboard: some tenths of a second."""
+
+
+def chosen_addresses(state: State, patterns: Sequence[str]) -> frozenset[str]:
+    """The recorded addresses that are meant; all of them where nothing is said.
+
+    Raises:
+        MpsjobsError: one of the patterns stands for nothing.
+    """
+    hint = "See what is: mpsjobs state list"
+    nothing = [each for each in patterns if not any(matches(address, [each]) for address in state.assets)]
+    if nothing:
+        raise MpsjobsError(
+            *(
+                Diagnostic(
+                    f"{each} is not in the state.",
+                    hint=did_you_mean(each, state.assets, hint),
+                    code=Code.UNKNOWN_ADDRESS,
+                )
+                for each in nothing
+            )
+        )
+    return frozenset(address for address in state.assets if not patterns or matches(address, patterns))
 
 
 def recorded_addresses(
@@ -23,6 +53,18 @@ def any_addresses(context: click.Context, _parameter: click.Parameter, begun: st
     return _items(context, begun, lambda project: {*_recorded(project), *_wanted(project)})
 
 
+def addresses_then_folder(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
+    """The addresses of the state that begin like this, and folders."""
+    return [CompletionItem(begun, type="dir"), *recorded_addresses(context, parameter, begun)]
+
+
+def environments(context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The environments that begin like this."""
+    return _items(context, begun, lambda project: project.settings.environments)
+
+
 def is_quick(project: Project) -> bool:
     """Whether the specs are small enough to be read on the side."""
     from mpsjobs.spec.project_files import find_spec_files
@@ -34,15 +76,13 @@ def is_quick(project: Project) -> bool:
 
 
 def _items(
-    context: click.Context, begun: str, addresses: Callable[[Project], Iterable[str]]
+    context: click.Context, begun: str, names: Callable[[Project], Iterable[str]]
 ) -> list[CompletionItem]:
     try:
         whole = context.find_root().params
         environment = context.params.get("environment") or whole.get("environment")
         project = Project.open(whole.get("directory"), environment=environment)
-        return [
-            CompletionItem(address) for address in sorted(addresses(project)) if address.startswith(begun)
-        ]
+        return [CompletionItem(name) for name in sorted(names(project)) if name.startswith(begun)]
     except Exception:  # noqa: BLE001  # a shell has no place to show what is wrong
         return []
 

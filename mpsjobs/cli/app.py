@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from mpsjobs._version import __version__
 from mpsjobs.cli.output import Output
@@ -85,6 +86,12 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _environments(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    from mpsjobs.cli.addresses import environments
+
+    return environments(context, parameter, begun)
+
+
 @click.command(
     cls=_Commands,
     help=_HELP,
@@ -105,6 +112,7 @@ class _Commands(click.Group):
     "environment",
     metavar="NAME",
     envvar="MPSJOBS_ENV",
+    shell_complete=_environments,
     help="The environment to work in (or the variable MPSJOBS_ENV); also after the command.",
 )
 @click.pass_context

@@ -27,7 +27,7 @@ DOCUMENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "refresh": ("apply-events",),
     "reject": ("decided",),
     "review": ("review",),
-    "schema": ("schema",),
+    "schema": ("schema", "schema-list"),
     "show": ("show", "show-spec"),
     "state list": ("state-list",),
     "state mv": ("state-mv",),

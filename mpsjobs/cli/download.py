@@ -4,20 +4,26 @@ from pathlib import Path
 
 import click
 
+from mpsjobs.cli.addresses import addresses_then_folder, chosen_addresses
 from mpsjobs.cli.options import common, open_project
 from mpsjobs.cli.output import Output
-from mpsjobs.cli.outputs import chosen_addresses
 
 
 @click.command("download", epilog="Example: mpsjobs download 'level1.*' build/audio")
-@click.argument("arguments", metavar="[ADDR]... DIR", nargs=-1, required=True)
+@click.argument(
+    "arguments",
+    metavar="[ADDR]... DIR",
+    nargs=-1,
+    required=True,
+    shell_complete=addresses_then_folder,
+)
 @click.option(
     "--picked", is_flag=True, help="The take that each asset uses, as <address>.<ext>: what is done anyway."
 )
 @click.option("--all", "every", is_flag=True, help="Every take, as <address>/take-<number>.<ext>.")
 @common
 def command(output: Output, *, arguments: tuple[str, ...], picked: bool, every: bool) -> int:
-    """Fetch takes from the store into the folder DIR, of all assets or of those called ADDR; * and ? are taken.
+    """Fetch takes from the store into the folder DIR, of all assets or of those called ADDR; * and ? are taken. The folder comes last.
 
     Each file is checked by its SHA-256. What is there already is not fetched again, and a transfer that broke off goes on.
     """
@@ -31,6 +37,8 @@ def command(output: Output, *, arguments: tuple[str, ...], picked: bool, every: 
     *patterns, folder = arguments
     project = open_project()
     state = project.state()
+    if folder in state.assets or not {*"*?"}.isdisjoint(folder):
+        raise click.UsageError(f"{folder} is no folder: name one behind the addresses.")
     addresses = sorted(chosen_addresses(state, patterns))
     files = (all_files if every else picked_files)(state, addresses, Path(folder))
     with fetching(output, len(files)) as report:

@@ -21,7 +21,7 @@ from mpsjobs.upkeep.history import Happening, RunRecord, happenings, runs
 )
 @common
 def command(output: Output, *, address: str | None, limit: int) -> None:
-    """Show the runs that changed the state, or what happened to ADDR and its takes; the newest first."""
+    """Show the runs that changed the state, or what happened to ADDR and its takes; the newest first. * and ? are taken."""
     project = open_project()
     if address is None:
         _show_runs(output, runs(project, limit or None))
@@ -38,9 +38,21 @@ def command(output: Output, *, address: str | None, limit: int) -> None:
             {"format_version": 1, "address": address, "events": [_happening_document(each) for each in found]}
         )
         return
-    rows = [(_short(each.event.at), _what(each), _who(each.run), _commit(each.run)) for each in found]
-    for line in table_lines(("WHEN (UTC)", "WHAT", "WHO", "COMMIT"), rows):
+    several = any(each.address != address for each in found)
+    for line in table_lines(*_life(found, with_addresses=several)):
         output.result(line)
+
+
+def _life(found: list[Happening], *, with_addresses: bool) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The head and the rows of a table."""
+    head = ("WHEN (UTC)", *(("ADDRESS",) if with_addresses else ()), "WHAT", "WHO", "COMMIT")
+    return head, [
+        (
+            *(_short(each.event.at), *((each.address,) if with_addresses else ())),
+            *(_what(each), _who(each.run), _commit(each.run)),
+        )
+        for each in found
+    ]
 
 
 def _show_runs(output: Output, found: list[RunRecord]) -> None:
@@ -83,6 +95,7 @@ def _happening_document(each: Happening) -> dict[str, Json]:
         "serial": each.serial,
         "at": each.event.at,
         "type": type(each.event).__name__,
+        "address": each.address,
         "what": _what(each),
         "take": each.take,
         "task_id": each.task_id,

@@ -11,7 +11,7 @@ from mpsjobs.project import Options
 
 
 @click.command("import", epilog="Example: mpsjobs import level1.boss --object old/boss.mp3")
-@click.argument("address", shell_complete=any_addresses)
+@click.argument("address", metavar="ADDR", shell_complete=any_addresses)
 @click.option("--task-id", metavar="ID", help="A task of this account, running or done.")
 @click.option(
     "--object",
@@ -26,7 +26,7 @@ from mpsjobs.project import Options
 def command(
     output: Output, *, address: str, task_id: str | None, object_name: str | None, lock_timeout: float
 ) -> int:
-    """Make what was made elsewhere a take of the asset ADDRESS. Costs nothing.
+    """Make what was made elsewhere a take of the asset ADDR. Costs nothing.
 
     The task's results, or the object, are copied to where takes lie. What is a take already stays as it is.
     """

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from mpsjobs.cli.addresses import environments
 from mpsjobs.cli.github import on_github
 from mpsjobs.cli.output import Output, wants_colour
 from mpsjobs.model.durations import seconds_of
@@ -29,7 +30,13 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
     """For commands that open a project: `--env`, which `open_project` takes from the context, and what `printing` gives."""
 
-    @click.option("--env", "environment", metavar="NAME", help="The environment to work in.")
+    @click.option(
+        "--env",
+        "environment",
+        metavar="NAME",
+        shell_complete=environments,
+        help="The environment to work in.",
+    )
     @wraps(function)
     def command(*arguments: Any, environment: str | None, **rest: Any) -> Any:
         if environment is not None:

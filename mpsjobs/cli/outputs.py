@@ -5,21 +5,17 @@ from dataclasses import asdict
 
 import click
 
-from mpsjobs.cli.addresses import recorded_addresses
+from mpsjobs.cli.addresses import chosen_addresses, recorded_addresses
 from mpsjobs.cli.options import common, open_project
 from mpsjobs.cli.output import Output, shown
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
-from mpsjobs.model.codes import Code
-from mpsjobs.model.diagnostics import Diagnostic, MpsjobsError
-from mpsjobs.model.state import State
-from mpsjobs.plan.selection import matches
 from mpsjobs.project import Current, Project
 
 
 @click.command("output", epilog="Example: mpsjobs output level1.boss")
 @click.argument("patterns", metavar="[ADDR]...", nargs=-1, shell_complete=recorded_addresses)
-@click.option("--dotenv", "as_variables", is_flag=True, help="Print NAME=value lines, quoted for a shell.")
+@click.option("--dotenv", "as_variables", is_flag=True, help="Print NAME=value lines, quoted for a shell. (--env chooses the environment.)")
 @click.option("--manifest", "as_manifest", is_flag=True, help="Print a manifest for builds, as JSON.")
 @common
 def command(output: Output, *, patterns: tuple[str, ...], as_variables: bool, as_manifest: bool) -> None:
@@ -63,24 +59,6 @@ def _for_builds(output: Output, project: Project, current: Sequence[Current], *,
     else:
         for line in variables(project, current):
             output.result(line)
-
-
-def chosen_addresses(state: State, patterns: Sequence[str]) -> frozenset[str]:
-    """The recorded addresses that are meant; all of them where nothing is said.
-
-    Raises:
-        MpsjobsError: one of the patterns stands for nothing.
-    """
-    hint = "See what is: mpsjobs state list"
-    nothing = [each for each in patterns if not any(matches(address, [each]) for address in state.assets)]
-    if nothing:
-        raise MpsjobsError(
-            *(
-                Diagnostic(f"{each} is not in the state.", hint=hint, code=Code.UNKNOWN_ADDRESS)
-                for each in nothing
-            )
-        )
-    return frozenset(address for address in state.assets if not patterns or matches(address, patterns))
 
 
 def _row(asset: Current) -> tuple[str, ...]:

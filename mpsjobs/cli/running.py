@@ -69,7 +69,8 @@ def _run(
             if asks and not ask(output, price=_price(event.plan)):
                 break
             begun = True
-            view.begin()
+            if event.plan.has_changes:
+                view.begin()
             obey(run.stop)
     return (run.plan, run.result()) if begun else None
 

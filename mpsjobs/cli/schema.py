@@ -9,16 +9,17 @@ import orjson
 from mpsjobs.cli.documents import PRINTED
 from mpsjobs.cli.options import common, open_project
 from mpsjobs.cli.output import Output, shown
+from mpsjobs.cli.table import table_lines
+from mpsjobs.model.asset import Json
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError, SpecError
 from mpsjobs.spec.catalogue import Catalogue, load_catalogue
-from mpsjobs.spec.suggest import listed
 
 FOLDER = "schemas"
 """Where a project keeps its schemas. The folder belongs into git: then every editor finds them, with no network."""
 
 
-WRITTEN = ("spec", "settings")
+WRITTEN = {"spec": "A spec file", "settings": "mpsjobs.yaml: the settings of a project"}
 """What people write; the others are what commands print with --json."""
 TAKEN = ("picks",)
 """What a command takes over from elsewhere."""
@@ -33,9 +34,8 @@ TAKEN = ("picks",)
 def command(output: Output, *, file: str | None, write: bool) -> None:
     """Print a JSON Schema: of `spec` files or `settings`, with the models of this project, or of what a command prints with --json.
 
-    That one is called like the command: `plan`, `state-list`. Events of apply, wait, refresh and import are `apply-events`.
-
-    picks is what `mpsjobs pick --from` takes over.
+    That one is called like the command: `plan`, `state-list`. Events of apply, wait, refresh and import are `apply-events`. Without NAME
+    all of them are listed.
 
     Editors with the YAML language server read it where a file begins with
     "# yaml-language-server: $schema=PATH"; see docs/guide/editors.md.
@@ -50,13 +50,25 @@ def command(output: Output, *, file: str | None, write: bool) -> None:
                 output.result(shown(path))
         return
     if file is None:
-        raise click.UsageError(
-            f"Say which, such as mpsjobs schema spec: {listed((*WRITTEN, *PRINTED, *TAKEN), 'or')}."
-        )
-    if file in {*PRINTED, *TAKEN}:
-        output.result(printed_schema(file).rstrip("\n"))
+        _show_names(output)
         return
-    output.result(_text(file, _catalogue()).rstrip("\n"))
+    text = _text(file, _catalogue()) if file in WRITTEN else printed_schema(file)
+    output.result(text.rstrip("\n"))
+
+
+def _show_names(output: Output) -> None:
+    described = [*WRITTEN.items(), *((name, _title(name)) for name in (*PRINTED, *TAKEN))]
+    if output.json:
+        names: list[Json] = [{"name": name, "describes": what} for name, what in described]
+        output.document({"format_version": 1, "schemas": names})
+        return
+    for line in table_lines(("NAME", "DESCRIBES"), described):
+        output.result(line)
+    output.result("\nPrint one: mpsjobs schema NAME")
+
+
+def _title(name: str) -> str:
+    return str(orjson.loads(printed_schema(name))["title"])
 
 
 def name_of(file: str) -> str:

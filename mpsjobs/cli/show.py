@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from mpsjobs.cli.addresses import any_addresses
+from mpsjobs.cli.addresses import any_addresses, chosen_addresses
 from mpsjobs.cli.figures import HEAD, figure_row
 from mpsjobs.cli.options import common, open_project, variables
 from mpsjobs.cli.output import Output, shown
@@ -22,17 +22,17 @@ from mpsjobs.state.codec import asset_document
 
 
 @click.command("show", epilog="Example: mpsjobs show level1.boss")
-@click.argument("address", required=False, shell_complete=any_addresses)
+@click.argument("address", metavar="[ADDR]", required=False, shell_complete=any_addresses)
 @click.option(
     "--spec",
     "spec",
     is_flag=True,
-    help="Show what the specs want of ADDRESS: each field, and where it is written.",
+    help="Show what the specs want of one ADDR: each field, and where it is written.",
 )
 @variables
 @common
 def command(output: Output, *, address: str | None, spec: bool) -> None:
-    """Show what is known of one ADDRESS and its takes, or of the whole project."""
+    """Show what is known of ADDR and its takes, or of the whole project; * and ? are taken."""
     project = open_project()
     if spec:
         if address is None:
@@ -44,14 +44,8 @@ def command(output: Output, *, address: str | None, spec: bool) -> None:
         gone = state.retired[address]
         output.result(f"{address} was retired at {gone.retired_at}; its takes are kept ({gone.fingerprint}).")
         return
-    if address and address not in state.assets:
-        raise MpsjobsError.of(
-            f"{address} is not in the state.",
-            hint="See what is: mpsjobs state list",
-            code=Code.UNKNOWN_ADDRESS,
-        )
+    addresses = sorted(chosen_addresses(state, [address] if address else ()))
     if output.json:
-        addresses = [address] if address else sorted(state.assets)
         output.document(
             {
                 "format_version": 1,
@@ -60,8 +54,15 @@ def command(output: Output, *, address: str | None, spec: bool) -> None:
             }
         )
         return
-    for line in _asset_lines(project, state, address) if address else _project_lines(project, state):
-        output.result(line)
+    if address is None:
+        for line in _project_lines(project, state):
+            output.result(line)
+        return
+    for number, each in enumerate(addresses):
+        if number:
+            output.result()
+        for line in _asset_lines(project, state, each):
+            output.result(line)
 
 
 def _show_spec(project: Project, address: str, output: Output) -> None:

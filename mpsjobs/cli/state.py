@@ -2,14 +2,12 @@
 
 import click
 
-from mpsjobs.cli.addresses import recorded_addresses
+from mpsjobs.cli.addresses import chosen_addresses, recorded_addresses
 from mpsjobs.cli.options import common, lock_timeout, open_project, variables
 from mpsjobs.cli.output import Output
 from mpsjobs.cli.state_changes import move, pull, push, remove, rollback
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json
-from mpsjobs.model.codes import Code
-from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.model.state import AssetStatus
 from mpsjobs.plan.selection import matches
 from mpsjobs.state.codec import asset_document
@@ -58,6 +56,8 @@ def list_assets(output: Output, *, patterns: tuple[str, ...], statuses: tuple[st
     elif rows:
         for line in table_lines(("ADDRESS", "STATUS", "FINGERPRINT"), rows):
             output.result(line)
+    else:
+        output.say("Nothing in the state is like this." if state.assets else "The state holds no assets yet.")
 
 
 @command.command("show", epilog="Example: mpsjobs state show level1.boss")
@@ -66,19 +66,11 @@ def list_assets(output: Output, *, patterns: tuple[str, ...], statuses: tuple[st
 def show_asset(output: Output, *, address: str) -> None:
     """Print the record of one ADDR and its takes as JSON; of all that fit, by address, where it holds * or ?."""
     state = open_project().state()
-    if "*" in address or "?" in address:
-        found: dict[str, Json] = {
-            each: asset_document(state, each) for each in sorted(state.assets) if matches(each, [address])
-        }
-        output.document({"format_version": 1, "assets": found})
-        return
-    if address not in state.assets:
-        raise MpsjobsError.of(
-            f"{address} is not in the state.",
-            hint="See what is: mpsjobs state list",
-            code=Code.UNKNOWN_ADDRESS,
-        )
-    output.document({"format_version": 1, **asset_document(state, address)})
+    found: dict[str, Json] = {
+        each: asset_document(state, each) for each in sorted(chosen_addresses(state, [address]))
+    }
+    one = found.get(address)
+    output.document({"format_version": 1, **(one if isinstance(one, dict) else {"assets": found})})
 
 
 @command.command("rebase", epilog="Example: mpsjobs state rebase")

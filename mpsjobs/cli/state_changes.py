@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mpsjobs.cli.addresses import recorded_addresses
+from mpsjobs.cli.addresses import any_addresses, recorded_addresses
 from mpsjobs.cli.options import common, lock_timeout, open_project
 from mpsjobs.cli.output import Output
 from mpsjobs.model.asset import Json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("mv", epilog="Example: mpsjobs state mv 'level1.*' 'stage1.*'")
 @click.argument("old", shell_complete=recorded_addresses)
-@click.argument("new")
+@click.argument("new", shell_complete=any_addresses)
 @lock_timeout
 @common
 def move(output: Output, *, old: str, new: str, lock_timeout: float) -> None:

@@ -17,6 +17,7 @@ from mpsjobs.model.events import (
     TakeCopied,
     TaskSubmitted,
 )
+from mpsjobs.plan.selection import matches
 from mpsjobs.project import Project
 from mpsjobs.state.codec import Line
 
@@ -61,11 +62,12 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something that happened to an address or to a take of it. `run` is when it did."""
+    """Something that happened to `address` or to a take that was bought for it. `run` is when it did."""
 
     serial: int
     event: Event
     run: RunRecord | None
+    address: str
     take: int | None = None
     task_id: str | None = None
 
@@ -83,32 +85,32 @@ def runs(project: Project, limit: int | None = None) -> list[RunRecord]:
     return list(reversed(last))
 
 
-def happenings(project: Project, address: str, limit: int | None = None) -> list[Happening]:
-    """What happened to an address, under its earlier names too, and to the takes of its sounds; the newest first.
+def happenings(project: Project, pattern: str, limit: int | None = None) -> list[Happening]:
+    """What happened to the addresses that fit, under their earlier names too, and to the takes of their sounds; the newest first.
 
     Raises:
         StateError: the journal cannot be trusted.
     """
-    names, sounds = _ancestry(project.store.history(), address)
+    names, sounds = _ancestry(project.store.history(), pattern)
     last: deque[Happening] = deque(maxlen=limit)
-    takes: dict[str, int] = {}
+    takes: dict[str, SubmitIntended | TakeCopied] = {}
     tasks: dict[str, str | None] = {}
     for record, line in _told(project.store.history()):
         match event := line.event:
             case SubmitIntended() | TakeCopied() if event.fingerprint in sounds or event.address in names:
-                takes[event.attempt_id] = event.take
+                takes[event.attempt_id] = event
                 tasks[event.attempt_id] = event.task_id if isinstance(event, TakeCopied) else None
             case TaskSubmitted() if event.attempt_id in takes:
                 tasks[event.attempt_id] = event.task_id
             case _:
                 pass
-        attempt = getattr(event, "attempt_id", None)
+        attempt, address = getattr(event, "attempt_id", None), getattr(event, "address", None)
         if isinstance(event, Sending | OutputsErased | OutputsMeasured):
             continue  # steps of what is told anyway
-        if attempt in takes:
-            last.append(Happening(line.seq, event, record, takes[attempt], tasks[attempt]))
-        elif attempt is None and getattr(event, "address", None) in names:
-            last.append(Happening(line.seq, event, record))
+        if take := takes.get(attempt or ""):
+            last.append(Happening(line.seq, event, record, take.address, take.take, tasks[take.attempt_id]))
+        elif attempt is None and address in names:
+            last.append(Happening(line.seq, event, record, address))
     return list(reversed(last))
 
 
@@ -133,16 +135,19 @@ def _told(lines: Iterable[Line]) -> Iterator[tuple[RunRecord, Line]]:
         yield open_run, line
 
 
-def _ancestry(lines: Iterable[Line], address: str) -> tuple[set[str], set[str]]:
-    """The names that the address ever had, and the fingerprints that it pointed at under them."""
+def _ancestry(lines: Iterable[Line], pattern: str) -> tuple[set[str], set[str]]:
+    """The names that addresses which fit ever had, and the fingerprints that they pointed at under them."""
+    named: set[str] = set()
     sounds: dict[str, set[str]] = {}
     before: dict[str, set[str]] = {}
     for line in lines:
+        named.add(getattr(line.event, "address", ""))
         if isinstance(line.event, AssetRecorded):
             sounds.setdefault(line.event.address, set()).add(line.event.fingerprint)
             if line.event.moved_from is not None:
                 before.setdefault(line.event.address, set()).add(line.event.moved_from)
-    names, todo = {address}, [address]
+    names = {name for name in named if matches(name, [pattern])}
+    todo = list(names)
     while todo:
         new = before.get(todo.pop(), set()) - names
         names |= new

@@ -112,6 +112,7 @@ AT_FIRST = [
     ("doctor", "doctor"),
     ("fmt", "fmt --check"),
     ("schema", "schema --write"),
+    ("schema-list", "schema"),
     ("graph", "graph"),
     ("show-spec", "show --spec c"),
 ]

@@ -141,7 +141,15 @@ def test_addresses_are_completed_from_specs_and_state(project: Folder) -> None:
     assert completed(project, "mpsjobs plan --target level1.b") == ["level1.bonus", "level1.boss"]
     assert completed(project, "mpsjobs output level1.") == ["level1.boss", "level1.menu"]
     assert completed(project, "mpsjobs state show level1.m") == ["level1.menu"]
+    assert completed(project, "mpsjobs download level1.m") == ["level1.m", "level1.menu"]  # the first: folders
     assert completed(project, "mpsjobs val") == ["validate"]
+
+
+def test_wherever_an_address_can_stand_it_is_completed() -> None:
+    for path, context in EVERY.items():
+        for each in context.command.params:
+            if re.search(r"\b(ADDR|PATTERN|OLD|NEW)\b", each.make_metavar(context)):
+                assert each._custom_shell_complete, f"{path} {each.name}"
 
 
 def test_addresses_are_those_of_the_environment(project: Folder) -> None:
@@ -152,6 +160,8 @@ def test_addresses_are_those_of_the_environment(project: Folder) -> None:
     assert completed(project, "mpsjobs output --env dev ") == ["a"]
     assert completed(project, "mpsjobs --env prod output ") == []
     assert completed(project, "mpsjobs output ", MPSJOBS_ENV="dev") == ["a"]
+    assert completed(project, "mpsjobs plan --env d") == ["dev"]
+    assert completed(project, "mpsjobs --env p") == ["prod"]
 
 
 def test_completion_is_silent_where_something_is_wrong(project: Folder) -> None:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mpsjobs.apply.result import ExitCode
-from mpsjobs.cli.addresses import recorded_addresses
+from mpsjobs.cli.addresses import chosen_addresses, recorded_addresses
 from mpsjobs.cli.figures import HEAD, figure_row
 from mpsjobs.cli.options import common, open_project, variables
 from mpsjobs.cli.output import Output
-from mpsjobs.cli.outputs import chosen_addresses
 from mpsjobs.cli.plan_words import counted
 from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json

@@ -15,7 +15,12 @@ from mpsjobs.project import Current, Project
 
 @click.command("output", epilog="Example: mpsjobs output level1.boss")
 @click.argument("patterns", metavar="[ADDR]...", nargs=-1, shell_complete=recorded_addresses)
-@click.option("--dotenv", "as_variables", is_flag=True, help="Print NAME=value lines, quoted for a shell. (--env chooses the environment.)")
+@click.option(
+    "--dotenv",
+    "as_variables",
+    is_flag=True,
+    help="Print NAME=value lines, quoted for a shell. (--env chooses the environment.)",
+)
 @click.option("--manifest", "as_manifest", is_flag=True, help="Print a manifest for builds, as JSON.")
 @common
 def command(output: Output, *, patterns: tuple[str, ...], as_variables: bool, as_manifest: bool) -> None:

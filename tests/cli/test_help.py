@@ -141,7 +141,10 @@ def test_addresses_are_completed_from_specs_and_state(project: Folder) -> None:
     assert completed(project, "mpsjobs plan --target level1.b") == ["level1.bonus", "level1.boss"]
     assert completed(project, "mpsjobs output level1.") == ["level1.boss", "level1.menu"]
     assert completed(project, "mpsjobs state show level1.m") == ["level1.menu"]
-    assert completed(project, "mpsjobs download level1.m") == ["level1.m", "level1.menu"]  # the first: folders
+    assert completed(project, "mpsjobs download level1.m") == [
+        "level1.m",
+        "level1.menu",
+    ]  # the first: folders
     assert completed(project, "mpsjobs val") == ["validate"]
 
 

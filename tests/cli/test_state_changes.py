@@ -244,3 +244,6 @@ def test_all_of_it_stands_in_history_with_who_did_it(applied: Folder) -> None:
     assert {each["task_id"] for each in events if each["take"]} <= {None, *applied.bill()}
     assert "renamed from level1.menu" in applied("history", "menu").out
     assert json.loads(applied("history", "nobody", "--json").out)["type"] == "error"
+    both = applied("history", "*", "--json").json()["events"]
+    assert {each["address"] for each in both} == {"menu", "level1.menu", "level1.boss"}
+    assert "ADDRESS" in applied("history", "level1.b*").out.splitlines()[0]

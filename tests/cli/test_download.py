@@ -156,8 +156,10 @@ def test_a_manifest_tells_a_build_what_there_is(applied: Folder) -> None:
     assert list(manifest["assets"]) == ["level1.band", "level1.boss", "level1.menu"]
     menu, band = manifest["assets"]["level1.menu"], manifest["assets"]["level1.band"]
     recorded = applied("output", "--json").json()["outputs"]["level1.menu"]
-    file = {**recorded["objects"][0], "url": None, "take": 1, "fingerprint": recorded["fingerprint"]}
-    assert menu == {**{key: file[key] for key in menu if key != "others"}, "others": []}
+    (file,) = recorded["objects"]
+    measured = {"loudness": file.pop("measures")["loudness"], "take": 1, "fingerprint": recorded["fingerprint"]}
+    assert file.pop("unmeasured") is None
+    assert menu == {**file, **measured, "url": None, "others": []}
     assert (len(band["others"]), band["others"][0]["sha256"] != band["sha256"]) == (1, True)
     assert applied("output", "--manifest").out == ran.out
 

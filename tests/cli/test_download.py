@@ -157,7 +157,11 @@ def test_a_manifest_tells_a_build_what_there_is(applied: Folder) -> None:
     menu, band = manifest["assets"]["level1.menu"], manifest["assets"]["level1.band"]
     recorded = applied("output", "--json").json()["outputs"]["level1.menu"]
     (file,) = recorded["objects"]
-    measured = {"loudness": file.pop("measures")["loudness"], "take": 1, "fingerprint": recorded["fingerprint"]}
+    measured = {
+        "loudness": file.pop("measures")["loudness"],
+        "take": 1,
+        "fingerprint": recorded["fingerprint"],
+    }
     assert file.pop("unmeasured") is None
     assert menu == {**file, **measured, "url": None, "others": []}
     assert (len(band["others"]), band["others"][0]["sha256"] != band["sha256"]) == (1, True)

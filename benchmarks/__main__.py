@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import applying, peers, plans
+from benchmarks import applying, peers, plans, review
 from benchmarks.table import RESULTS, Row, document, markdown, put_into_docs, regressions
 
 
@@ -42,6 +42,7 @@ def _rows(root: Path, runs: int, *, quick: bool) -> Iterator[Row]:
     yield from plans.rows(root, runs, large=0 if quick else 100_000, terraform=not quick)
     yield from applying.recording_rows(root, runs)
     yield from applying.simulated_rows(5_000 if quick else 100_000)
+    yield from review.rows(root)
     if not quick:
         yield from applying.real_rows(root, 2_000)
         yield from peers.rows(root, runs)

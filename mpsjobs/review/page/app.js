@@ -276,7 +276,7 @@ function pickNumber({ key }) {
   const asset = heard.asset;
   const take = asset?.new?.takes.find((each) => each.take === Number(key) && each.outputs.length);
   if (!take) return say(`${asset?.address ?? "This"} has no take ${key} of the wanted sound to pick`, true);
-  hear(heard.page.tracks.find((track) => track.take === take && track.side === "new"));
+  if (!player.playing) hear(heard.page.tracks.find((track) => track.take === take && track.side === "new"));
   if (!take.picked) VERDICTS.pick(asset, take);
 }
 

@@ -125,7 +125,7 @@ function soundPart(asset, side, two, tracks, desk, shown) {
   const sound = asset[side];
   const title = side === "new" ? (two ? "As wanted" : "Takes") : two ? "As it was" : "Its takes are kept";
   return el(
-    "section.sound",
+    `section.sound.of-${side}`,
     { "aria-label": title },
     el("h3", {}, title, el("code.fingerprint", { title: sound.fingerprint }, sound.fingerprint.slice(0, 11))),
     sound.takes.length ? sound.takes.map((take) => takeCard(asset, side, take, tracks, desk, shown)) : nothingYet(asset),

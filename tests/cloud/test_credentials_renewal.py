@@ -1,15 +1,13 @@
 """Credentials that end are renewed before they do: by one thread, without a pause for the others, and not in vain."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 from mpsjobs.cloud.credentials import Credentials, Source
 from mpsjobs.cloud.credentials_provider import RenewedCredentials
@@ -54,21 +52,20 @@ def office() -> Office:
     return Office(MovedClock())
 
 
-@pytest.fixture
-def logs() -> Iterator[list[dict[str, object]]]:
-    before = structlog.get_config()
-    structlog.reset_defaults()  # a command in this process may have asked for warnings alone
-    with capture_logs() as captured:
-        yield captured  # type: ignore[misc]
-    structlog.configure(**before)
+def told(caplog: pytest.LogCaptureFixture, level: str) -> list[dict[str, object]]:
+    """What was logged at this level."""
+    return [
+        record.msg for record in caplog.records if record.levelname == level and isinstance(record.msg, dict)
+    ]
 
 
-def test_the_source_is_told_in_words_and_in_the_log(office: Office, logs: list[dict[str, object]]) -> None:
+def test_the_source_is_told_in_words_and_in_the_log(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "mpsjobs")
     provider = office.provider()
     assert provider.source == "the office"
     provider()
     assert office.fetched == 1
-    (found,) = [entry for entry in logs if entry["log_level"] == "info"]
+    (found,) = told(caplog, "INFO")
     assert (found["event"], found["source"]) == ("credentials", "the office")
 
 
@@ -145,7 +142,7 @@ def test_of_many_threads_one_renews_and_the_others_do_not_wait_for_it(office: Of
 
 
 def test_a_failed_renewal_is_logged_and_the_old_keys_are_used_on(
-    office: Office, logs: list[dict[str, object]]
+    office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
     provider = office.provider()
     provider()
@@ -154,7 +151,7 @@ def test_a_failed_renewal_is_logged_and_the_old_keys_are_used_on(
     for _ in range(20):
         assert provider().secret_id == "id-1"
     assert office.fetched == 2
-    (warning,) = [entry for entry in logs if entry["log_level"] == "warning"]
+    (warning,) = told(caplog, "WARNING")
     assert "UnauthorizedOperation" in str(warning["error"])
     office.clock.seconds += 30
     assert provider().secret_id == "id-1"

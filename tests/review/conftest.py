@@ -89,7 +89,9 @@ def served(soundtrack: Path) -> Iterator[Server]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # its event loop must not run while other modules' tests want one of their own
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium; on Debian and Ubuntu: apt-get install chromium")

@@ -131,8 +131,14 @@ def _prompt(number: int) -> str:
 
 
 def _blocks(root: Path, assets: int) -> None:
+    """As our assets: another sound is another object, tags are not part of it."""
     blocks = (
-        f'resource "terraform_data" "a{each}" {{\n  input = "{_prompt(each)}"\n}}\n' for each in range(assets)
+        f'''resource "terraform_data" "a{each}" {{
+  input            = {{ tags = ["bench"] }}
+  triggers_replace = {{ model = "MiniMaxMusic", version = "2.6", format = "mp3", prompt = "{_prompt(each)}" }}
+}}
+'''
+        for each in range(assets)
     )
     (root / "main.tf").write_text("".join(blocks), encoding="utf-8")
 
@@ -141,6 +147,6 @@ def _resource(one: dict[str, Any], number: int) -> dict[str, Any]:
     """The record that Terraform makes of a block, for another block."""
     made = copy.deepcopy(one) | {"name": f"a{number}"}
     (instance,) = made["instances"]
-    text = {"value": _prompt(number), "type": "string"}
-    instance["attributes"] |= {"id": str(uuid.UUID(int=number)), "input": text, "output": text}
+    instance["attributes"]["id"] = str(uuid.UUID(int=number))
+    instance["attributes"]["triggers_replace"]["value"]["prompt"] = _prompt(number)
     return made

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 import orjson
 
-_COMMANDS: Final = frozenset({"plan", "fmt", "validate"})
+COMMANDS: Final = frozenset({"plan", "fmt", "validate"})
+"""What is remembered of: commands that only read."""
 _FOLDER: Final = ".mpsjobs/cache/said"
 _KEPT: Final = 16
 """So many results are kept in a project, the latest."""
@@ -112,7 +113,7 @@ def of_command(arguments: Sequence[str]) -> Memory | None:
     """The memory of a command line; None where nothing is to be remembered."""
     global current  # noqa: PLW0603  # one command a process; its printer has to be able to tell
     words = [each for each in arguments if not each.startswith("-")]
-    if not _COMMANDS & set(words[:3]) or "--no-cache" in arguments or "-" in arguments:
+    if not COMMANDS & set(words[:3]) or "--no-cache" in arguments or "-" in arguments:
         return None
     if os.environ.get("GITHUB_ACTIONS") or os.environ.get("MPSJOBS_LOG_LEVEL"):
         return None

@@ -133,11 +133,11 @@ def _prompt(number: int) -> str:
 def _blocks(root: Path, assets: int) -> None:
     """As our assets: another sound is another object, tags are not part of it."""
     blocks = (
-        f'''resource "terraform_data" "a{each}" {{
+        f"""resource "terraform_data" "a{each}" {{
   input            = {{ tags = ["bench"] }}
   triggers_replace = {{ model = "MiniMaxMusic", version = "2.6", format = "mp3", prompt = "{_prompt(each)}" }}
 }}
-'''
+"""
         for each in range(assets)
     )
     (root / "main.tf").write_text("".join(blocks), encoding="utf-8")

@@ -1,5 +1,6 @@
 """What came of an apply: a line for each trouble, what is left to later, and one line for all of it; or a document."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import click
@@ -90,7 +91,8 @@ def summary_line(plan: Plan, result: ApplyResult) -> str:
     counts = [f"{counted(result.finished, 'take')} generated"] if result.finished else []
     counts += [f"{counted(result.copied, 'take')} copied"] if result.copied else []
     counts += [f"{counted(result.imported, 'take')} imported"] if result.imported else []
-    counts += [f"{n} {word}" for kind, word in _FREE.items() if (n := plan.count([kind]))]
+    done = Counter(change.kind for change in plan.changes if change.address not in result.troubled)
+    counts += [f"{done[kind]} {word}" for kind, word in _FREE.items() if done[kind]]
     counts += [f"{result.published} published"] if result.published else []
     troubles = (
         (len(result.failed) + result.still_failed, "failed"),

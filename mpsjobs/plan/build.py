@@ -162,7 +162,7 @@ def _changes(
 
 
 def only_waiting(plan: Plan) -> Plan:
-    """The part of a plan that waits for what was already submitted; the rest is left to an apply."""
+    """The part of a plan that waits for what was already submitted; the rest is left to an apply, and what speaks against it too."""
     waiting = {change.address for change in plan.changes if change.kind in {Kind.RESUME, Kind.UNRESOLVED}}
     return replace(
         plan,
@@ -174,6 +174,7 @@ def only_waiting(plan: Plan) -> Plan:
             or (isinstance(action, Record | Publish) and action.address in waiting)
         ),
         risks=tuple(risk for risk in plan.risks if risk.address in waiting),
+        diagnostics=tuple(each for each in plan.diagnostics if not each.is_error),
         left_out=(),
     )
 

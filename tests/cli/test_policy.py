@@ -34,6 +34,16 @@ def test_a_breach_is_an_error_of_plan_and_of_apply_and_submits_nothing(project: 
     assert len(project.bill()) == 2
 
 
+def test_what_is_paid_for_is_waited_for_whatever_the_policy_says_by_now(project: Folder) -> None:
+    project.write(music="assets: {a: one}\n")
+    assert project("apply", "--auto-approve", "--detach").code == 0
+    project.settings(SETTINGS + "policy: {max_generations_per_apply: 0}\n")
+    project.write(music="assets: {a: one, b: two}\n")
+    ran = project("wait")
+    assert (ran.code, "E0801" in ran.err) == (0, False)
+    assert len(project.bill()) == 1
+
+
 def test_a_budget_counts_retakes_and_takes_of_assets_that_are_gone(project: Folder) -> None:
     project.settings(SETTINGS + "policy: {budget: {generations: 3, per: month}}\n")
     project.write(music="assets: {a: one}\n")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
-import click
 import pytest
 
 from mpsjobs.cli.reference import commands

@@ -92,8 +92,10 @@ class Memory:
                 if not name.startswith(_OWN):
                     self._files.setdefault(name, _status(name))
         elif event in {"os.listdir", "os.scandir"}:
-            name = os.path.abspath(os.fsdecode(arguments[0] or "."))
-            if not name.startswith(_OWN):
+            folder = "." if arguments[0] is None else arguments[0]
+            if isinstance(folder, int):  # open already: nobody can tell which one it is
+                self._lost = True
+            elif not (name := os.path.abspath(os.fsdecode(folder))).startswith(_OWN):
                 self._folders.add(name)
         elif event == "subprocess.Popen":
             self._git = True

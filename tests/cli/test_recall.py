@@ -163,3 +163,13 @@ def test_a_damaged_memory_is_no_memory_and_old_ones_go(root: Path) -> None:
     settle(root)
     assert mpsjobs(root, "plan", "--detailed-exitcode")[0] == 0
     assert len(kept(root)) == 16
+
+
+def test_whatever_is_opened_and_however_following_it_breaks_nothing(root: Path) -> None:
+    """Folders are listed by descriptors too, where a tree is removed."""
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *command], cwd=root, check=True)
+    code, out, err = mpsjobs(root, "plan", "--target", "changed-since:HEAD")
+    assert (code, err) == (0, "")
+    assert out.startswith("No changes.")

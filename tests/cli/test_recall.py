@@ -26,6 +26,7 @@ assets:
   boss: {prompt: {file: boss.md}}
 """
 LONG_AGO = 1_700_000_000
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def mpsjobs(root: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
@@ -173,3 +174,19 @@ def test_whatever_is_opened_and_however_following_it_breaks_nothing(root: Path) 
     code, out, err = mpsjobs(root, "plan", "--target", "changed-since:HEAD")
     assert (code, err) == (0, "")
     assert out.startswith("No changes.")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "example", sorted(each.parent for each in EXAMPLES.glob("*/mpsjobs.yaml")), ids=lambda path: path.name
+)
+def test_of_every_example_a_plan_says_the_same_word_for_word_with_a_memory_and_without(
+    example: Path, tmp_path: Path
+) -> None:
+    root = Path(shutil.copytree(example, tmp_path / "project"))
+    assert mpsjobs(root, "apply", "--auto-approve", "--quiet", "--max-generations", "1000")[0] == 0
+    settle(root)
+    for arguments in (["plan"], ["plan", "--json"], ["plan", "--format", "markdown"], ["plan", "--verbose"]):
+        anew = mpsjobs(root, *arguments, "--no-cache")
+        assert [mpsjobs(root, *arguments) for _ in range(2)] == [anew, anew]
+    assert len(kept(root)) == 4

@@ -100,7 +100,7 @@ class Collector:
                     detail=f"{ref.bucket}/{ref.key}.",
                     code=Code.NOT_IMPORTED,
                 )
-            return self._described(self.store.put(to, file, content_type=content_type, metadata=marks), file)
+            return self.described(self.store.put(to, file, content_type=content_type, metadata=marks), file)
 
     def note(self, ref: ObjectRef, receipt: Receipt) -> None:
         """Put a receipt in its place. Raises CloudError where the store does not take it."""
@@ -178,9 +178,9 @@ class Collector:
             fetched = self.store.fetch(info.ref, file)
             if fetched is None:
                 return None
-            return self._described(fetched, file)
+            return self.described(fetched, file)
 
-    def _described(self, info: ObjectInfo, file: Path) -> Output:
+    def described(self, info: ObjectInfo, file: Path) -> Output:
         """What an object is, of which `file` is a copy."""
         sha256 = sha256_of(file)
         measured = self.measurer.measure(file, sha256)

@@ -59,5 +59,5 @@ def delete_outputs(takes: Iterable[Take], store: ObjectStore) -> None:
         CloudError: the store does not do it. Some of the objects may be gone.
     """
     for take in takes:
-        for output in take.outputs:
+        for output in take.objects:
             store.delete(ObjectRef(output.bucket, output.region, output.key))

@@ -31,7 +31,7 @@ class Doomed:
     @property
     def size(self) -> int:
         """Bytes in the store."""
-        return sum(output.size for output in self.take.outputs)
+        return sum(output.size for output in self.take.objects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def delete_takes(
                 report(each)
     return Deletion(
         len(gone),
-        sum(len(each.take.outputs) for each in gone),
+        sum(len(each.take.objects) for each in gone),
         sum(each.size for each in gone),
         tuple(failed),
     )

@@ -4,6 +4,7 @@ These are copies. A file is replaced or removed only while it is byte for byte w
 way is left alone and said.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,11 +28,14 @@ def file_names(address: str, outputs: tuple[Output, ...]) -> dict[str, Output]:
 
 
 def numbered_names(stem: str, outputs: tuple[Output, ...]) -> dict[str, Output]:
-    """File name → output: `stem.mp3`, `stem~2.mp3` and so on."""
-    return {
-        f"{stem}{f'~{number}' if number > 1 else ''}.{output.format or 'bin'}": output
-        for number, output in enumerate(outputs, 1)
-    }
+    """File name → output: `stem.mp3`, `stem~2.mp3` and so on, each format by itself."""
+    names: dict[str, Output] = {}
+    counts: Counter[str] = Counter()
+    for output in outputs:
+        form = output.format or "bin"
+        counts[form] += 1
+        names[f"{stem}{f'~{counts[form]}' if counts[form] > 1 else ''}.{form}"] = output
+    return names
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,15 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Mastered:
+    """Finished files were made of a take; these are their keys."""
+
+    address: str
+    take: int
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Deleted:
     """The outputs of so many takes are gone for good."""
 
@@ -172,6 +181,7 @@ Progress: TypeAlias = (
     | Recorded
     | Retired
     | Published
+    | Mastered
     | Deleted
     | Forgotten
     | Downloaded

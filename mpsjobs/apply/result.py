@@ -62,6 +62,7 @@ class ApplyResult:
     stopped: tuple[Diagnostic, ...] = ()
     copied: int = 0
     published: int = 0
+    mastered: int = 0
     unsent: int = 0
     missed: tuple[Missed, ...] = ()
     missing: int = 0
@@ -94,6 +95,7 @@ class ApplyResult:
             stopped=self.stopped + later.stopped,
             copied=self.copied + later.copied,
             published=self.published + later.published,
+            mastered=self.mastered + later.mastered,
             unsent=self.unsent + later.unsent,
         )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mpsjobs.apply import progress
+from mpsjobs.apply.finishing import Finishing, Finishings
 from mpsjobs.apply.job import Job
 from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.publish import Publications
@@ -21,7 +22,7 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, StateError
 from mpsjobs.model.expectations import Expectations, verdict
 from mpsjobs.model.ports import Backoff, Clock, ObjectRef, StateSession
-from mpsjobs.model.state import Output, Published, Take, chosen_take
+from mpsjobs.model.state import Output, Published, Take, chosen_take, handed_out
 from mpsjobs.plan.publishing import Publication
 from mpsjobs.state.identity import timestamp
 
@@ -81,6 +82,7 @@ class Run:
     wiring: Wiring
     records: Records
     publications: Publications
+    finishings: Finishings
     tally: Tally
     expected: Mapping[str, tuple[Expectations, ...]] = field(default_factory=dict)
     placing: int = 0
@@ -154,14 +156,33 @@ class Run:
         for address in addresses:
             record = state.assets.get(address)
             take = chosen_take(state.pool(record.fingerprint), record.realm, record.pick) if record else None
-            if take and self.workers.place(address, take.outputs):
+            if record and take and self.workers.place(address, handed_out(record, take)):
                 self.placing += 1
 
     def hand_out(self, addresses: Iterable[str]) -> None:
-        """Bring the takes that these addresses use to people and to game builds."""
+        """Bring the takes that these addresses use to people and to game builds; those that are to be finished, when they are."""
         for address in addresses:
-            self.place([address])
-            self.publish(address)
+            lacking = None if self.scheduler.stopped else self.finishings.lacking(address)
+            if lacking is None:
+                self.place([address])
+                self.publish(address)
+            elif self.finishings.begun(lacking):
+                self.workers.finish(lacking)
+
+    def on_finished(self, finishing: Finishing, outputs: tuple[Output, ...] | None, error: str = "") -> None:
+        """Make it durable, and hand it out to all who use it. `outputs` None: nothing could be made; what is handed out stays."""
+        address, take = finishing.address, finishing.take
+        self.finishings.ended(finishing, well=outputs is not None)
+        if outputs is None:
+            message = f"take {take.take} is there and not handed out: {error}"
+            failure = progress.Failed(address, take.take, "NotFinished", message, None, take.task_id)
+            self.tally.failed.append(failure)
+            self.report(failure)
+            return
+        self.append([events.TakeFinished(self.at(), take.attempt_id, finishing.mastering.name, outputs)])
+        self.tally.mastered += 1
+        self.report(progress.Mastered(address, take.take, tuple(output.key for output in outputs)))
+        self.hand_out(self.records.users(finishing.fingerprint))
 
     def publish(self, address: str) -> None:
         """Have the stable keys of an asset follow, if they are to."""

@@ -23,6 +23,7 @@ from mpsjobs.apply.workers import (
     CollectAnswer,
     CopyAnswer,
     DeleteAnswer,
+    FinishAnswer,
     Interrupted,
     Left,
     NoteAnswer,
@@ -113,6 +114,7 @@ class Runner:
         run.append(run.records.begin(plan, run.at()))
         for address in addresses:
             run.publish(address)
+        run.hand_out(run.finishings.begin(plan))
 
     def _over(self) -> bool:
         run = self.shared
@@ -120,7 +122,14 @@ class Runner:
             return True
         if run.scheduler.stopped:
             return not (run.scheduler.sending or run.noting)
-        beside = run.copying or run.deleting or run.placing or run.noting or run.publications.under_way
+        beside = (
+            run.copying
+            or run.deleting
+            or run.placing
+            or run.noting
+            or run.publications.under_way
+            or run.finishings.under_way
+        )
         return run.scheduler.idle and not beside
 
     def _patience_s(self) -> float:
@@ -164,6 +173,7 @@ class Runner:
             interrupted=tally.interrupted,
             stopped=tuple(tally.stopped),
             published=len(tally.published),
+            mastered=tally.mastered,
             unsent=tally.unsent,
         )
 
@@ -221,6 +231,8 @@ class Runner:
                     run.report(each)
             case NoteAnswer():
                 run.noting -= 1
+            case FinishAnswer(finishing, outputs, error):
+                run.on_finished(finishing, outputs, error)
             case PublishAnswer(publication, objects, error):
                 run.on_published(publication, objects, error)
             case Broken():
@@ -269,7 +281,7 @@ class Runner:
         """Whether it was a receipt or a download, which is told and stops nothing."""
         run, error = self.shared, broken.error
         known = isinstance(error, MpsjobsError | OSError)
-        if broken.step is Step.PUBLISH:  # what is expected of it comes as an answer
+        if broken.step in {Step.PUBLISH, Step.FINISH}:  # what is expected of it comes as an answer
             return False
         if broken.step is not Step.NOTE:
             run.placing -= 1

@@ -28,6 +28,7 @@ class Tally:
     retired: int = 0
     copied: int = 0
     published: set[str] = field(default_factory=set)
+    mastered: int = 0
     imported: int = 0
     objects: int = 0
     failed: list[Failed] = field(default_factory=list)

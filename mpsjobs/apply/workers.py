@@ -12,6 +12,7 @@ import structlog
 
 from mpsjobs.apply.collect import Collector, Search, by_take
 from mpsjobs.apply.download import Downloads
+from mpsjobs.apply.finishing import Finisher, Finishing
 from mpsjobs.apply.polling import POLLS_AT_ONCE
 from mpsjobs.apply.progress import Downloaded, Noticed
 from mpsjobs.apply.publish import Publisher
@@ -37,6 +38,7 @@ log = structlog.get_logger("mpsjobs.collect")
 NOTES_AT_ONCE = 4
 COPIES_AT_ONCE = 4
 PUBLISHES_AT_ONCE = 4
+FINISHES_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,15 @@ class PublishAnswer:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FinishAnswer:
+    """`outputs` None: nothing could be made, because of `error`."""
+
+    finishing: Finishing
+    outputs: tuple[Output, ...] | None
+    error: str = ""
+
+
 class Step(StrEnum):
     """What a worker was doing."""
 
@@ -129,6 +140,7 @@ class Step(StrEnum):
     PLACE = "downloading"
     NOTE = "putting a receipt"
     PUBLISH = "publishing"
+    FINISH = "finishing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +168,7 @@ Answer: TypeAlias = (
     | DeleteAnswer
     | PlaceAnswer
     | NoteAnswer
+    | FinishAnswer
     | PublishAnswer
     | Broken
     | Interrupted
@@ -174,6 +187,7 @@ class Workers:
         collector: Collector,
         downloads: Downloads | None,
         publisher: Publisher,
+        finisher: Finisher,
         clock: Clock,
     ) -> None:
         self._mps = mps
@@ -181,11 +195,13 @@ class Workers:
         self._collector = collector
         self._downloads = downloads
         self._publisher = publisher
+        self._finisher = finisher
         self._inbox: SimpleQueue[Answer] = SimpleQueue()
         self._submits = ThreadPoolExecutor(SENDS_AT_ONCE + MOST_STAGED_AHEAD, thread_name_prefix="submit")
         self._gathers = ThreadPoolExecutor(POLLS_AT_ONCE + COLLECTS_AT_ONCE, thread_name_prefix="gather")
         self._copies = ThreadPoolExecutor(COPIES_AT_ONCE, thread_name_prefix="copy")
         self._places = ThreadPoolExecutor(2, thread_name_prefix="place")
+        self._finishes = ThreadPoolExecutor(FINISHES_AT_ONCE, thread_name_prefix="finish")
         self._publishes = ThreadPoolExecutor(PUBLISHES_AT_ONCE, thread_name_prefix="publish")
         # One thread each: the receipts of one job are put in the order in which they were asked for.
         self._notes = [ThreadPoolExecutor(1, thread_name_prefix="note") for _ in range(NOTES_AT_ONCE)]
@@ -281,6 +297,17 @@ class Workers:
 
         self._start(self._publishes, Step.PUBLISH, None, answer)
 
+    def finish(self, finishing: Finishing) -> None:
+        """Make finished files of a take."""
+
+        def answer() -> Answer:
+            try:
+                return FinishAnswer(finishing, self._finisher.finish(finishing))
+            except (MpsjobsError, OSError) as error:
+                return FinishAnswer(finishing, None, str(error))
+
+        self._start(self._finishes, Step.FINISH, None, answer)
+
     def interrupt(self) -> None:
         """Safe to call from a signal handler: SimpleQueue.put is reentrant."""
         self._inbox.put(Interrupted())
@@ -297,7 +324,15 @@ class Workers:
 
     def close(self) -> None:
         """Let go of the threads; what they still wait for is not awaited."""
-        for pool in (self._submits, self._gathers, self._copies, self._places, self._publishes, *self._notes):
+        for pool in (
+            self._submits,
+            self._gathers,
+            self._copies,
+            self._places,
+            self._publishes,
+            self._finishes,
+            *self._notes,
+        ):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _start(

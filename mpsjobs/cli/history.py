@@ -122,6 +122,7 @@ _WORDS = {
     "TakeDeleted": "take {take} deleted{task}",
     "TakeImported": "take {take} imported from {event.source}{task}",
     "TakeRejected": "take {take} rejected: it is never used again",
+    "TakeFinished": "take {take} finished",
     "TakeJudged": "take {take} judged by what is expected: {misses}",
     "OutputsMissing": "take {take} is missing in the store{task}",
     "PublishedMissing": "its published copy is missing",

@@ -69,7 +69,7 @@ def _for_builds(output: Output, project: Project, current: Sequence[Current], *,
 def _row(asset: Current) -> tuple[str, ...]:
     if asset.take is None:
         return (asset.address, str(asset.record.status), "-", "-", "-", "-")
-    lengths = ", ".join(f"{o.duration_s:.1f} s" if o.duration_s else "?" for o in asset.take.outputs)
+    lengths = ", ".join(f"{o.duration_s:.1f} s" if o.duration_s else "?" for o in asset.outputs)
     return (
         asset.address,
         str(asset.record.status),
@@ -84,7 +84,7 @@ def _places(asset: Current) -> list[str]:
     """The files, as seen from the current folder; without any, the keys in the store."""
     if asset.files:
         return [shown(file) for file in asset.files]
-    return [output.key for output in asset.take.outputs] if asset.take else []
+    return [output.key for output in asset.outputs]
 
 
 def _document(asset: Current) -> Json:
@@ -108,7 +108,7 @@ def _document(asset: Current) -> Json:
                 "measures": asdict(o.measures) if o.measures else None,
                 "unmeasured": o.unmeasured,
             }
-            for o in (take.outputs if take else ())
+            for o in asset.outputs
         ],
         "published": [
             {"bucket": p.bucket, "region": p.region, "key": p.key, "take": p.take, "sha256": p.sha256}

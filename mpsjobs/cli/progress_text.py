@@ -12,6 +12,7 @@ from mpsjobs.apply.progress import (
     Finished,
     Forgotten,
     Imported,
+    Mastered,
     Noticed,
     Progress,
     Published,
@@ -69,6 +70,8 @@ def line_of(progress: Progress) -> str | None:  # noqa: C901, PLR0911, PLR0912  
                 f"published as {', '.join(keys)}" if keys else "is published no more; what was stays readable"
             )
             return f"{_good(progress.address)}: {where}"
+        case Mastered(take=take, keys=keys):
+            return f"{_good(progress.address)}: take {take} is finished ({', '.join(key.rpartition('.')[2] for key in keys)})"
         case Deleted():
             return f"{_bad(progress.address)}: its outputs are deleted"
         case Forgotten():

@@ -93,6 +93,7 @@ def summary_line(plan: Plan, result: ApplyResult) -> str:
     counts += [f"{counted(result.imported, 'take')} imported"] if result.imported else []
     done = Counter(change.kind for change in plan.changes if change.address not in result.troubled)
     counts += [f"{done[kind]} {word}" for kind, word in _FREE.items() if done[kind]]
+    counts += [f"{result.mastered} finished"] if result.mastered else []
     counts += [f"{result.published} published"] if result.published else []
     troubles = (
         (len(result.failed) + result.still_failed, "failed"),
@@ -127,6 +128,7 @@ def result_document(result: ApplyResult) -> dict[str, Json]:
         "retired": result.retired,
         "copied": result.copied,
         "published": result.published,
+        "mastered": result.mastered,
         "imported": result.imported,
         "failed": len(result.failed) + result.still_failed,
         "skipped": len(result.skipped),

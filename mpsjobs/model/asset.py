@@ -9,6 +9,7 @@ from typing import Self, TypeAlias
 from mpsjobs.model.diagnostics import Position
 from mpsjobs.model.expectations import NOTHING, Expectations
 from mpsjobs.model.lifecycle import PLAIN, Lifecycle
+from mpsjobs.model.mastering import NOTHING_MADE, Mastering
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -152,6 +153,12 @@ class Asset:
     publish_when: PublishWhen | None = None
     lifecycle: Lifecycle = PLAIN
     expect: Expectations = NOTHING
+    master: Mastering = NOTHING_MADE
+
+    @property
+    def recorded(self) -> dict[str, Json]:
+        """What the state keeps of how the asset is treated, beside its takes: its lifecycle, and what is made of them."""
+        return {**self.lifecycle.recorded, **({"master": self.master.recorded} if self.master else {})}
 
     @property
     def requires(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from mpsjobs.model.asset import Asset, Json, PublishWhen, StoreTarget
 from mpsjobs.model.diagnostics import Diagnostic
 from mpsjobs.model.expectations import Expectations
 from mpsjobs.model.lifecycle import OnRemove
+from mpsjobs.model.mastering import Mastering
 from mpsjobs.model.money import Cost
 from mpsjobs.model.state import Take
 from mpsjobs.model.statements import Imported
@@ -218,11 +219,20 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True)
+class Finish:
+    """Make files of the take that an address uses, as soon as the address points at this fingerprint and such a take is there."""
+
+    address: str
+    fingerprint: str
+    mastering: Mastering
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
     """Copy the take that an address uses to its stable key, as soon as the address points at this fingerprint and such a take is there.
 
     `key` is the whole key in `store`, with `${format}` for what the file turns out to be; None: it is published no more. `when` and
-    `pick` say which take: see `mpsjobs.plan.publishing`.
+    `pick` say which take: see `mpsjobs.plan.publishing`. `master` names the settings of the finished files that are published in its place.
     """
 
     address: str
@@ -231,10 +241,23 @@ class Publish:
     key: str | None
     when: PublishWhen | None
     pick: int | None
+    master: str | None = None
 
 
 Action: TypeAlias = (
-    Reject | Judge | Submit | Copy | Import | Resume | Reconcile | Record | Retire | Forget | Delete | Publish
+    Reject
+    | Judge
+    | Submit
+    | Copy
+    | Import
+    | Resume
+    | Reconcile
+    | Record
+    | Retire
+    | Forget
+    | Delete
+    | Finish
+    | Publish
 )
 
 

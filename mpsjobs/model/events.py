@@ -130,6 +130,16 @@ class OutputsMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeFinished:
+    """Files were made of a take, by the settings of this name."""
+
+    at: str
+    attempt_id: str
+    name: str
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TakeJudged:
     """What a take misses of what is expected of it now, in words; nothing, if it misses nothing. `unfit`: it is not used by itself."""
 
@@ -299,6 +309,7 @@ Event: TypeAlias = (
     | TaskFailed
     | OutputsRecorded
     | OutputsMeasured
+    | TakeFinished
     | TakeJudged
     | TakeCopied
     | TakeImported

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mpsjobs.model.asset import Json
+from mpsjobs.model.mastering import Mastering
 from mpsjobs.model.measures import VIDEO, Measures
 
 
@@ -102,6 +103,14 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Master:
+    """Finished files that were made of a take; `name` is that of the settings (see `mpsjobs.model.mastering`)."""
+
+    name: str
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Take:
     """One task's result, or the attempt at one. `take` counts from 1 within the fingerprint and is never given twice.
 
@@ -154,6 +163,16 @@ class Take:
     unfit: bool = False
     draft: bool = False
     draft_commit: str | None = None
+    masters: tuple[Master, ...] = ()
+
+    @property
+    def objects(self) -> tuple[Output, ...]:
+        """Everything that lies in the store of it: what the cloud made, and what was made of that."""
+        return (*self.outputs, *(output for each in self.masters for output in each.outputs))
+
+    def finished(self, mastering: str) -> tuple[Output, ...] | None:
+        """The files that were made of it by these settings; None when they are not there."""
+        return next((each.outputs for each in self.masters if each.name == mastering), None)
 
     @property
     def root(self) -> str:
@@ -308,6 +327,12 @@ def adopted_drafts(pool: Pool, realm: str, wanted: int, pick: int | None) -> tup
     drafts = [take for take in counted if take.draft and not take.rejected]
     lacking = max(0, wanted - sum(not (take.draft or take.rejected) for take in counted))
     return tuple(take for place, take in enumerate(drafts) if place < lacking or take.take == pick)
+
+
+def handed_out(record: AssetRecord, take: Take) -> tuple[Output, ...]:
+    """What people and game builds get of a take: the finished files where the asset has such, else what the cloud made."""
+    mastering = Mastering.of(record.lifecycle.get("master"))
+    return (take.finished(mastering.name) if mastering else None) or take.outputs
 
 
 def output_of(outputs: Sequence[Output], *, video: bool) -> Output:

@@ -37,6 +37,7 @@ from mpsjobs.plan.diff import (
     hindrance_of,
     suffices,
 )
+from mpsjobs.plan.finishing import finishes, with_finishing
 from mpsjobs.plan.imports import Imports
 from mpsjobs.plan.judging import judge, mention_judged, missed
 from mpsjobs.plan.moves import Moves, said_moves, seen_moves
@@ -108,6 +109,7 @@ def build(
             *purchases.copies.actions,
             *imports,
             *_steps(steps, wanted, state, terms, purchases, removals),
+            *finishes(steps, wanted, arriving),
             *_publications(steps, wanted, arriving, state, terms),
         ),
         risks=(
@@ -157,6 +159,7 @@ def _changes(
         if change.kind is Kind.FAILED and address in purchases.left_out:
             continue
         bought += change.generations > 0
+        change = with_finishing(change, want, state, terms.realm)
         changes[address] = _published(change, want, known.record, state, terms)
     return changes
 
@@ -366,9 +369,7 @@ def _records(change: Change, want: Wanted, state: State, realm: str) -> Iterator
         moved_from = None
     if change.kind is not Kind.FAILED and _must_record(state.assets.get(change.address), want, realm):
         asset = want.asset
-        yield Record(
-            change.address, want.fingerprint, asset.takes, asset.pick, moved_from, asset.lifecycle.recorded
-        )
+        yield Record(change.address, want.fingerprint, asset.takes, asset.pick, moved_from, asset.recorded)
 
 
 def _published(

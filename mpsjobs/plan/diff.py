@@ -392,7 +392,7 @@ def as_recorded(record: AssetRecord) -> tuple[int, int | None, Mapping[str, Json
 
 def as_wanted(want: Wanted) -> tuple[int, int | None, Mapping[str, Json]]:
     """The same of what is wanted."""
-    return want.asset.takes, want.asset.pick, want.asset.lifecycle.recorded
+    return want.asset.takes, want.asset.pick, want.asset.recorded
 
 
 def _reasons(want: Wanted, record: AssetRecord | None, state: State, realm: str) -> tuple[Reason, ...]:
@@ -407,6 +407,10 @@ def _reasons(want: Wanted, record: AssetRecord | None, state: State, realm: str)
     ):
         if before != after:
             reasons += (Reason(path, before, after),)
-    return reasons + field_reasons(
-        {"lifecycle": dict(record.lifecycle)}, {"lifecycle": {**want.asset.lifecycle.recorded}}
-    )
+    return reasons + field_reasons(_treated(record.lifecycle), _treated(want.asset.recorded))
+
+
+def _treated(recorded: Mapping[str, Json]) -> dict[str, Json]:
+    """What is recorded of how an asset is treated, by the paths that specs have for it."""
+    rest = {name: value for name, value in recorded.items() if name != "master"}
+    return {"lifecycle": rest, **({"master": recorded["master"]} if "master" in recorded else {})}

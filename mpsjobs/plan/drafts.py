@@ -11,7 +11,7 @@ from mpsjobs.spec.suggest import listed
 
 _AS_THEY_ARE = frozenset({Kind.RESUME, Kind.UNRESOLVED, Kind.FAILED, Kind.KEEP})
 
-_NOT_CHANGED = frozenset({"pick", "rejected", "lifecycle", "publish"})
+_NOT_CHANGED = frozenset({"pick", "rejected", "lifecycle", "master", "publish"})
 """What is said of an asset beside its takes."""
 
 

@@ -25,6 +25,7 @@ def _meaning(asset: Asset, fingerprint: str, publish_to: StoreTarget) -> tuple[A
         asset.takes,
         asset.pick,
         asset.lifecycle,
+        asset.master,
         asset.operator,
         asset.store,
         asset.depends_on,

@@ -28,7 +28,8 @@ def publish_of(
     if asset.publish is None and not (record and record.published):
         return None
     key = below(store.prefix, asset.publish) if asset.publish else None
-    return Publish(asset.address, fingerprint, store, key, asset.publish_when, asset.pick)
+    master = asset.master.name if asset.master else None
+    return Publish(asset.address, fingerprint, store, key, asset.publish_when, asset.pick, master)
 
 
 def due(publish: Publish, record: AssetRecord | None, pool: Pool, realm: str) -> Publication | None:
@@ -39,9 +40,12 @@ def due(publish: Publish, record: AssetRecord | None, pool: Pool, realm: str) ->
     take = chosen_take(pool, realm, publish.pick)
     if take is None or (_only_picks(publish, published) and take.take != publish.pick):
         return None
+    outputs = take.finished(publish.master) if publish.master else take.outputs
+    if outputs is None:
+        return None  # what is published stays until the finished files are there
     copies = tuple(
         (output, ObjectRef(publish.store.bucket, publish.store.region, key))
-        for output, key in published_keys(publish.key, take.outputs)
+        for output, key in published_keys(publish.key, outputs)
     )
     there = {(each.bucket, each.region, each.key): (each.attempt_id, each.sha256) for each in published}
     wanted = {(ref.bucket, ref.region, ref.key): (take.attempt_id, output.sha256) for output, ref in copies}

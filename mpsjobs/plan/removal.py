@@ -10,7 +10,7 @@ from mpsjobs.model.lifecycle import Lifecycle, OnRemove
 from mpsjobs.model.state import AssetRecord, State, Take, TakeStatus
 from mpsjobs.plan.wanted import Wanted
 
-NOT_HEARD = frozenset({"takes", "pick", "lifecycle", "rejected"})
+NOT_HEARD = frozenset({"takes", "pick", "lifecycle", "master", "rejected"})
 MOST_NAMES = 20
 """So many addresses are told one by one."""
 

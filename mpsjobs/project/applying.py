@@ -19,7 +19,7 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError, Diagnostic
 from mpsjobs.model.expectations import NOTHING
 from mpsjobs.model.ports import StateSession
-from mpsjobs.model.state import chosen_take
+from mpsjobs.model.state import chosen_take, handed_out
 from mpsjobs.plan.build import only_imports, only_waiting
 from mpsjobs.plan.cost import cost_of
 from mpsjobs.plan.selection import EVERYTHING, Selection
@@ -258,7 +258,7 @@ class ApplyRun:
         if downloads and not result.interrupted and not session.failed:
             state = session.state
             used = {
-                address: take.outputs
+                address: handed_out(record, take)
                 for address, record in state.assets.items()
                 if (take := chosen_take(state.pool(record.fingerprint), record.realm, record.pick))
             }

@@ -8,6 +8,7 @@ from functools import partial
 from mpsjobs._version import __version__
 from mpsjobs.apply.download import Downloads
 from mpsjobs.apply.durations import Durations
+from mpsjobs.apply.finishing import Finisher, Finishings
 from mpsjobs.apply.forecast import Forecast
 from mpsjobs.apply.progress import Progress
 from mpsjobs.apply.publish import Publications, Publisher
@@ -35,8 +36,10 @@ def workers(connections: Connections, downloads: Downloads | None) -> Iterator[W
         CloudError: it cannot be used like that.
     """
     with connections.mps() as mps:
-        publisher = Publisher(connections.objects, connections.root / SCRATCH / "scratch")
-        yield Workers(mps, connections.collector(), downloads, publisher, connections.clock)
+        scratch, collector = connections.root / SCRATCH / "scratch", connections.collector()
+        publisher = Publisher(connections.objects, scratch)
+        finisher = Finisher(connections.objects, scratch, collector.described)
+        yield Workers(mps, collector, downloads, publisher, finisher, connections.clock)
 
 
 def runner(
@@ -81,6 +84,7 @@ def runner(
         ),
         records=Records(session.state, realm),
         publications=Publications(session.state, realm),
+        finishings=Finishings(session.state, realm),
         tally=Tally(clock.monotonic(), Forecast(durations)),
     )
     return Runner(run)

@@ -14,7 +14,7 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, SpecError
 from mpsjobs.model.events import RunFinished, RunStarted
 from mpsjobs.model.settings import Settings, StoreKind
-from mpsjobs.model.state import AssetRecord, State, Take, chosen_take
+from mpsjobs.model.state import AssetRecord, Output, State, Take, chosen_take, handed_out
 from mpsjobs.model.statements import Imported
 from mpsjobs.plan.graph import Graph, graph_of
 from mpsjobs.plan.saved import encode
@@ -51,6 +51,11 @@ class Current:
     record: AssetRecord
     take: Take | None
     files: tuple[Path, ...]
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """What people and game builds get: the finished files where the asset has such, else what the cloud made."""
+        return handed_out(self.record, self.take) if self.take else ()
 
 
 class Project:
@@ -197,7 +202,7 @@ class Project:
         for address in sorted(state.assets):
             record = state.assets[address]
             take = chosen_take(state.pool(record.fingerprint), record.realm, record.pick)
-            outputs = take.outputs if take else ()
+            outputs = handed_out(record, take) if take else ()
             files = downloads.files(address, outputs) if downloads else ()
             yield Current(
                 address, record, take, files or tuple(filter(None, map(connections.file_of, outputs)))

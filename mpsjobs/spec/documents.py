@@ -15,7 +15,9 @@ from mpsjobs.spec.fields import (
     Bucket,
     Duration,
     Loudness,
+    LoudnessLevel,
     LoudnessRange,
+    PeakLevel,
     Prefix,
     Region,
     Seconds,
@@ -130,6 +132,7 @@ SoundFields: TypeAlias = Annotated[
 _PATIENCE = matching_seconds(
     1, 12 * 3600, "between 1 second and 12 hours", "Write it like `90s`, `15m` or `2h`."
 )
+_FADE = matching_seconds(0.01, 60, "between 10 milliseconds and a minute", "Write it like `2s`.")
 References: TypeAlias = Annotated[list[ReferenceSpec], BeforeValidator(one_or_many)]
 
 
@@ -166,6 +169,33 @@ class ExpectSpec(Written):
     channels: Annotated[Whole, Field(ge=1)] | None = Field(None, description="2 is stereo.")
 
 
+class MasterSpec(Written):
+    """What is made of a take before people and game builds get it: here, for free, and the same each time."""
+
+    TITLE: ClassVar[str] = "finishing"
+    loudness: LoudnessLevel | None = Field(
+        None,
+        description="The integrated loudness (EBU R 128) that the file is brought to, as far as its true peak allows: `-16 LUFS`.",
+    )
+    true_peak: PeakLevel | None = Field(
+        None, description="No point between the samples is higher: `-1 dBTP`; 0, if unset."
+    )
+    trim_silence: Switch | None = Field(
+        None, description="True: silence at the beginning and the end is cut off."
+    )
+    fade_out: Annotated[Duration, _FADE] | None = Field(
+        None, description="So long the end is faded out: `2s`."
+    )
+    format: (
+        Annotated[
+            list[Literal["mp3", "ogg", "wav", "flac"]], BeforeValidator(one_or_many), Field(min_length=1)
+        ]
+        | None
+    ) = Field(
+        None, description="The files that are made, one or a list: `[mp3, ogg]`. As the take is, if unset."
+    )
+
+
 class AssetSpec(Written):
     """What an asset, a preset and defaults can say."""
 
@@ -176,10 +206,6 @@ class AssetSpec(Written):
         "matrix": "an asset",
         "preset": "an asset or defaults",
     }
-    LATER: ClassVar[dict[str, str]] = {
-        "master": "post-processing",
-    }
-
     model: Word | None = Field(
         None,
         description="Model name (ModelName). Setting it drops an inherited version, extra and additional parameters.",
@@ -238,6 +264,11 @@ class AssetSpec(Written):
     max_retakes: Annotated[Whole, Field(ge=0, le=20)] | None = Field(
         None,
         description="With `on_fail: retake`: how many takes of a sound may be bought in place of those that miss something, in all; 1 if unset.",
+    )
+    master: MasterSpec | None = Field(
+        None,
+        description="What is made of each take before it is published and downloaded, merged key by key with defaults. Takes no part in the "
+        "fingerprint.",
     )
     variation: Word | None = Field(None, description="A free word that makes this a sound of its own.")
     depends_on: Words | None = Field(

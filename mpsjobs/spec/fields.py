@@ -19,6 +19,7 @@ _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?-[0-9]{5,20}")
 _REGION = re.compile(r"[a-z0-9-]+")
 _NAME = re.compile(r"[\w-]{1,64}")
 AMOUNT = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_LEVEL = re.compile(r"[+-]?[0-9]{1,3}(?:\.[0-9]{1,6})?")
 _FOLDER = re.compile(r"[^\\\x00-\x1f\x7f]+")
 
 
@@ -147,6 +148,27 @@ Seconds: TypeAlias = Annotated[str, _range("s", "a range of durations", "30s..90
 Loudness: TypeAlias = Annotated[str, _range("LUFS", "a range of loudness", "-18..-14 LUFS")]
 LoudnessRange: TypeAlias = Annotated[str, _range("LU", "a range of loudness ranges", "4..12 LU")]
 TruePeak: TypeAlias = Annotated[str, _range("dBTP", "a range of true peaks", "..-1 dBTP")]
+
+
+def _level(unit: str, least: float, most: float, example: str) -> BeforeValidator:
+    """One figure with its unit, which may be left out."""
+
+    def check(value: Any) -> Any:
+        text = value.strip().removesuffix(unit).strip() if isinstance(value, str) else ""
+        if not (_LEVEL.fullmatch(text) and least <= float(text) <= most):
+            raise mistake(
+                f'"{{name}}" must be a figure from {least:g} to {most:g} {unit}',
+                f"It is `{value[:80]}`." if isinstance(value, str) else f"It is {value!r}.",
+                f"Write it like `{example}`.",
+                code=Code.BAD_VALUE,
+            )
+        return float(text)
+
+    return BeforeValidator(check)
+
+
+LoudnessLevel: TypeAlias = Annotated[float, _level("LUFS", -60, 0, "-16 LUFS")]
+PeakLevel: TypeAlias = Annotated[float, _level("dBTP", -60, 0, "-1 dBTP")]
 Whole: TypeAlias = Annotated[int, BeforeValidator(_decided)]
 Number: TypeAlias = Annotated[float, BeforeValidator(_decided)]
 Switch: TypeAlias = Annotated[bool, BeforeValidator(_decided)]

@@ -1,7 +1,7 @@
 """Defaults, presets and what an asset says itself, laid over each other; every field remembers where it was written.
 
 The rules: the settings' defaults, then the file's, then the presets in their order, then the asset. A later value replaces an earlier one; `extra_parameters`,
-`additional_parameters`, `store` and `expect` are merged key by key; lists are replaced. `null` takes back what was inherited. Setting `model`
+`additional_parameters`, `store`, `expect` and `master` are merged key by key; lists are replaced. `null` takes back what was inherited. Setting `model`
 drops an inherited version, `extra_parameters` and `additional_parameters`, which were meant for another model; `lyrics` and
 `instrumental` are said in our own words and stay.
 """
@@ -16,7 +16,7 @@ from mpsjobs.spec.mistakes import Path, locate
 from mpsjobs.spec.yaml import position
 
 OF_THE_MODEL = ("version", "extra_parameters", "additional_parameters")
-_MERGED = frozenset({"extra_parameters", "additional_parameters", "store", "expect"})
+_MERGED = frozenset({"extra_parameters", "additional_parameters", "store", "expect", "master"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from mpsjobs.spec.checks import Checks
 from mpsjobs.spec.documents import ReferenceSpec, TextFile
 from mpsjobs.spec.expecting import expectations_of
 from mpsjobs.spec.fields import bare_prefix
+from mpsjobs.spec.finishing import mastering_of
 from mpsjobs.spec.layers import Fields, Said
 from mpsjobs.spec.publishing import bad_key
 from mpsjobs.spec.scalars import UnusableNumberError, to_json
@@ -74,6 +75,7 @@ class Resolver:
             publish_when=PublishWhen(value["publish_when"]) if "publish_when" in value else None,
             lifecycle=_lifecycle(fields),
             expect=expectations_of(fields),
+            master=mastering_of(fields),
         )
 
     def _published(self, fields: Fields) -> str | None:

@@ -54,6 +54,8 @@ _PATTERNS: tuple[tuple[Any, Schema], ...] = (
     (fields.Loudness, {"pattern": r"\.\.", "examples": ["-18..-14 LUFS"]}),
     (fields.LoudnessRange, {"pattern": r"\.\.", "examples": ["..12 LU"]}),
     (fields.TruePeak, {"pattern": r"\.\.", "examples": ["..-1 dBTP"]}),
+    (fields.LoudnessLevel, {"pattern": r"^[+-]?[0-9.]+( *LUFS)?$", "examples": ["-16 LUFS"]}),
+    (fields.PeakLevel, {"pattern": r"^[+-]?[0-9.]+( *dBTP)?$", "examples": ["-1 dBTP"]}),
     (fields.Duration, {"pattern": r"^[0-9]+(\.[0-9]+)?[smh]$", "examples": ["90s", "15m", "2h"]}),
 )
 _BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}

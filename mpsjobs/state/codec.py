@@ -22,6 +22,7 @@ from mpsjobs.model.measures import Measures
 from mpsjobs.model.state import (
     AssetRecord,
     Input,
+    Master,
     Output,
     Pool,
     Published,
@@ -43,9 +44,10 @@ OUTPUT = Shape(Output, {"measures": Shape(Measures)})
 _PARTS: Mapping[str, Shape[Any]] = {
     "outputs": OUTPUT,
     "inputs": Shape(Input),
+    "masters": Shape(Master, {"outputs": OUTPUT}),
     "published": Shape(Published),
 }
-_OF_TAKES = {part: _PARTS[part] for part in ("outputs", "inputs")}
+_OF_TAKES = {part: _PARTS[part] for part in ("outputs", "inputs", "masters")}
 POOL = Shape(Pool, {"takes": Shape(Take, _OF_TAKES), "refused": Shape(Refusal)})
 ASSET = Shape(AssetRecord, {"published": _PARTS["published"]})
 RETIRED = Shape(RetiredRecord)

@@ -30,6 +30,7 @@ from mpsjobs.model.events import (
     SubmitWithdrawn,
     TakeCopied,
     TakeDeleted,
+    TakeFinished,
     TakeImported,
     TakeJudged,
     TakeRejected,
@@ -39,6 +40,7 @@ from mpsjobs.model.events import (
 from mpsjobs.model.state import (
     AssetRecord,
     AssetStatus,
+    Master,
     Pool,
     Published,
     Refusal,
@@ -61,6 +63,7 @@ _AttemptEvent: TypeAlias = (
     | OutputsRecorded
     | TakeRejected
     | OutputsMeasured
+    | TakeFinished
     | TakeJudged
     | TakeDeleted
     | OutputsErased
@@ -83,6 +86,7 @@ _FROM: Mapping[type[_AttemptEvent], frozenset[TakeStatus]] = {
     OutputsRecorded: frozenset(TakeStatus) - {TakeStatus.DELETED},
     TakeRejected: frozenset({TakeStatus.DONE}),
     OutputsMeasured: frozenset({TakeStatus.DONE}),
+    TakeFinished: frozenset({TakeStatus.DONE}),
     TakeJudged: frozenset({TakeStatus.DONE}),
     TakeDeleted: frozenset({TakeStatus.DONE}),
     OutputsErased: frozenset({TakeStatus.DELETED}),
@@ -141,6 +145,7 @@ class Fold:
                 | OutputsRecorded()
                 | TakeRejected()
                 | OutputsMeasured()
+                | TakeFinished()
                 | TakeJudged()
                 | TakeDeleted()
                 | OutputsErased()
@@ -415,6 +420,9 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: C901, P
             return replace(take, erased=True)
         case OutputsMeasured():
             return replace(take, outputs=event.outputs)
+        case TakeFinished():
+            others = tuple(each for each in take.masters if each.name != event.name)
+            return replace(take, masters=(*others, Master(event.name, event.outputs)))
         case TakeJudged():
             return replace(take, misses=event.misses, unfit=event.unfit)
         case OutputsMissing():

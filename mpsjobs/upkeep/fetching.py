@@ -12,7 +12,7 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError, Diagnostic, MpsjobsError
 from mpsjobs.model.file_names import stem_of
 from mpsjobs.model.ports import ObjectRef, ObjectStore
-from mpsjobs.model.state import Output, State, chosen_take
+from mpsjobs.model.state import Output, State, chosen_take, handed_out
 
 _AT_ONCE: Final = 8
 _TRIES: Final = 2
@@ -42,7 +42,7 @@ def picked_files(state: State, addresses: Sequence[str], folder: Path) -> dict[P
     for address in addresses:
         record = state.assets[address]
         take = chosen_take(state.pool(record.fingerprint), record.realm, record.pick)
-        for name, output in file_names(address, take.outputs if take else ()).items():
+        for name, output in file_names(address, handed_out(record, take) if take else ()).items():
             files[folder / name] = output
     return files
 

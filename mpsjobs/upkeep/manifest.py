@@ -32,7 +32,7 @@ def variables(project: Project, current: Iterable[Current]) -> list[str]:
     """
     values: dict[str, tuple[str, str]] = {}
     for asset in current:
-        for number, output in enumerate(asset.take.outputs if asset.take else (), 1):
+        for number, output in enumerate(asset.outputs, 1):
             name = re.sub(r"[^A-Z0-9]", "_", asset.address.upper()) + (f"_{number}" if number > 1 else "")
             name = f"_{name}" if name[0].isdigit() else name
             other, _ = values.setdefault(name, (asset.address, ""))
@@ -66,7 +66,7 @@ def url_of(output: Output | Published, store: StoreSettings) -> str | None:
 
 
 def _entry(asset: Current, store: StoreSettings) -> dict[str, Json]:
-    outputs = asset.take.outputs if asset.take else ()
+    outputs = asset.outputs
     first, *others = [_file(output, _place(asset, output), store) for output in outputs]
     more: list[Json] = list(others)
     return {

@@ -48,7 +48,7 @@ def test_names_are_valid_on_windows(address: str, name: str) -> None:
 
 
 def test_several_outputs_have_several_names() -> None:
-    assert list(file_names("a", (output(), output("wav")))) == ["a.mp3", "a~2.wav"]
+    assert list(file_names("a", (output(), output("wav"), output()))) == ["a.mp3", "a.wav", "a~2.mp3"]
 
 
 def test_a_take_is_put_in_place_once(downloads: Downloads, store: DirectoryStore) -> None:

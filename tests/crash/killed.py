@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from mpsjobs.apply import copying
 from mpsjobs.apply.collect import Collector
 from mpsjobs.apply.download import Downloads
+from mpsjobs.apply.finishing import Finisher
 from mpsjobs.apply.publish import Publisher
 from mpsjobs.cli import main
 from mpsjobs.cloud import mps
@@ -152,7 +153,7 @@ def run(target: str) -> None:
     killer.around(DirectoryStore, "delete", "delete")
     killer.around(Downloads, "place", "place")
     killer.around(Publisher, "publish", "publish")
-    killer.around(DirectoryStore, "delete", "delete")
+    killer.around(Finisher, "finish", "finish")
     killer.around(session.Session, "save", "save")
     if SHARED in os.environ:
         around_bucket(killer)

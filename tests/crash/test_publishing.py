@@ -77,3 +77,32 @@ def test_killed_again_and_again_it_gets_there(few: Crashing) -> None:
         kills += 1
     assert kills >= few.assets
     check(few, "music")
+
+
+@pytest.mark.parametrize(
+    "point",
+    points(
+        ["after finish", "within TakeFinished"],
+        ["before finish", "before TakeFinished", "after TakeFinished"],
+    ),
+)
+def test_killed_while_finishing_the_next_apply_makes_the_rest_and_publishes_it(
+    few: Crashing, point: str
+) -> None:
+    publish_as(few, "music/${asset.path}.${format}")
+    settings = few.root / "mpsjobs.yaml"
+    settings.write_text(settings.read_text().replace("publish:", "master: {format: wav}, publish:"))
+    killed = few.apply(kill_at=f"{point}:2")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert few.apply().returncode == 0
+    assert len(ledger_of(few.url)) == few.assets
+    state = json.loads((few.root / "mpsjobs.state.json").read_text())
+    bucket = few.root / ".mpsjobs" / "store" / "local-1250000000"
+    for address, record in state["assets"].items():
+        (there,) = record["published"]
+        assert there["key"] == f"music/{address}.wav"
+        assert sha256((bucket / there["key"]).read_bytes()).hexdigest() == there["sha256"]
+        (take,) = state["takes"][record["fingerprint"]]["takes"]
+        ((finished,),) = (each["outputs"] for each in take["masters"])
+        assert there["sha256"] == finished["sha256"]
+    assert few.run("plan", "--detailed-exitcode").returncode == 0

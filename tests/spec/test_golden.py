@@ -20,6 +20,7 @@ from mpsjobs.model.asset import Asset
 from mpsjobs.model.diagnostics import Diagnostic, SpecError
 from mpsjobs.model.expectations import Expectations
 from mpsjobs.model.lifecycle import Lifecycle
+from mpsjobs.model.mastering import Mastering
 from mpsjobs.spec.catalogue import load_catalogue
 from mpsjobs.spec.load import load_assets
 from mpsjobs.spec.settings import load_settings
@@ -46,7 +47,7 @@ def lines(diagnostic: Diagnostic) -> Iterator[str]:
 
 def as_json(value: Any) -> Any:
     """What is set, in the order of the types."""
-    if isinstance(value, Lifecycle):
+    if isinstance(value, Lifecycle | Mastering):
         return value.recorded
     if isinstance(value, Expectations):
         said = [field for field in fields(value) if getattr(value, field.name) != field.default]

@@ -6,9 +6,9 @@ from typing import Final, TypeVar
 
 from mpsjobs.apply.sightings import Lookout, Recorded, Sight, Sighting, ref_of
 from mpsjobs.model.change import Risk
-from mpsjobs.model.events import Event, OutputsMissing, OutputsRecorded, PublishedMissing
+from mpsjobs.model.events import Event, FinishedMissing, OutputsMissing, OutputsRecorded, PublishedMissing
 from mpsjobs.model.ports import ObjectRef
-from mpsjobs.model.state import Output, Published, State, Take, chosen_take
+from mpsjobs.model.state import Master, Output, Published, State, Take, chosen_take
 from mpsjobs.plan.risks import EVERY_ADDRESS
 from mpsjobs.state.fold import Fold
 
@@ -20,10 +20,11 @@ _Object = TypeVar("_Object", Output, Published)
 
 @dataclass(frozen=True, slots=True)
 class LookedFor:
-    """A take whose outputs were looked for, with an address that uses it."""
+    """A take whose outputs were looked for, with an address that uses it; with a `master`, the files that were made of it."""
 
     address: str
     take: Take
+    master: Master | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Drift:
     takes: tuple[LookedFor, ...]
     published: Mapping[str, tuple[Published, ...]]
     seen: Mapping[ObjectRef, Sighting]
+    finished: tuple[LookedFor, ...] = ()
 
     @property
     def checked(self) -> int:
@@ -49,6 +51,11 @@ class Drift:
         """Published objects that are not there, with the addresses of their assets."""
         for address, objects in self.published.items():
             yield from ((address, each) for each in self._of(objects, Sight.MISSING))
+
+    @property
+    def lost_finished(self) -> Iterator[LookedFor]:
+        """Takes of which finished files are not there any more."""
+        return (each for each in self.finished if self._of(_files(each), Sight.MISSING))
 
     @property
     def missing(self) -> int:
@@ -69,7 +76,7 @@ class Drift:
         return tuple(each for each in take.outputs if self._sight(each) is Sight.MISSING)
 
     def events(self, at: str) -> Iterator[Event]:
-        """What the state does not know yet: takes that are lost or found again or have other ETags, and copies that are gone."""
+        """What the state does not know yet: takes that are lost or found again or have other ETags, and what is gone of the rest."""
         for each in self.takes:
             take = each.take
             if gone := self._of(take.outputs, Sight.MISSING):
@@ -79,6 +86,10 @@ class Drift:
                 not take.there or self._of(take.outputs, Sight.SAME)
             ):
                 yield OutputsRecorded(at, take.attempt_id, tuple(map(self._as_seen, take.outputs)))
+        lost = {each.take.attempt_id for each in self.lost}
+        for each in self.lost_finished:
+            if each.master and each.take.attempt_id not in lost:
+                yield FinishedMissing(at, each.take.attempt_id, each.master.name)
         for address, objects in self.published.items():
             if copies := self._of(objects, Sight.MISSING):
                 yield PublishedMissing(at, address, tuple(each.place for each in copies))
@@ -108,6 +119,13 @@ class Drift:
                     f"take {each.take.take} was changed from outside: {output.bucket}/{output.key} is not what was recorded "
                     f"({_differs(output, self.seen[ref_of(output)])}). Put the recorded object back, or buy another take with --replace",
                 )
+        for each in self.finished:
+            for output in self._of(_files(each), Sight.CHANGED):
+                yield Risk(
+                    each.address,
+                    f"its finished file {output.bucket}/{output.key} was changed from outside. It is left alone; to have it made again, "
+                    "delete the object, then: mpsjobs apply --refresh",
+                )
         for address, objects in self.published.items():
             for copy in self._of(objects, Sight.CHANGED):
                 yield Risk(
@@ -124,6 +142,11 @@ class Drift:
                     f"take {each.take.take} is missing in the store: {output.bucket}/{output.key}. mpsjobs refresh asks the provider "
                     "for it; nothing is bought again by itself",
                 )
+        for each in self.lost_finished:
+            yield Risk(
+                each.address,
+                f"finished files of take {each.take.take} are missing in the store. To have them made again, free: mpsjobs apply --refresh",
+            )
         for address, copy in self.lost_copies:
             yield Risk(
                 address,
@@ -151,20 +174,22 @@ def _differs(output: Output, sighting: Sighting) -> str:
 
 
 def look_for_drift(state: State, realm: str, lookout: Lookout, includes: Callable[[str], bool]) -> Drift:
-    """Look for the outputs of every take in use, for those that were lost before, and for published copies. `includes` says whose.
+    """Look for the outputs of every take in use, for those that were lost before, for finished files and published copies. `includes` says whose.
 
     Raises:
         CloudError: the store cannot be listed.
     """
     takes = tuple(_in_use(state, realm, includes))
+    finished = tuple(_finished(state, realm, includes))
     published = {
         address: record.published
         for address, record in sorted(state.assets.items())
         if record.published and record.realm == realm and includes(address)
     }
     objects: list[Recorded] = [output for each in takes for output in each.take.outputs]
+    objects += (output for each in finished for output in _files(each))
     objects += (copy for copies in published.values() for copy in copies)
-    return Drift(takes, published, lookout.look(objects) if objects else {})
+    return Drift(takes, published, lookout.look(objects) if objects else {}, finished)
 
 
 def _in_use(state: State, realm: str, includes: Callable[[str], bool]) -> Iterator[LookedFor]:
@@ -178,6 +203,23 @@ def _in_use(state: State, realm: str, includes: Callable[[str], bool]) -> Iterat
             if (take is chosen or (take.lost and take.outputs)) and take.attempt_id not in known:
                 known.add(take.attempt_id)
                 yield LookedFor(address, take)
+
+
+def _finished(state: State, realm: str, includes: Callable[[str], bool]) -> Iterator[LookedFor]:
+    """What was made of takes in use and is handed out, each once."""
+    known: set[tuple[str, str]] = set()
+    for address, record in sorted(state.assets.items()):
+        if record.realm != realm or not record.mastering or not includes(address):
+            continue
+        take = chosen_take(state.pool(record.fingerprint), realm, record.pick)
+        master = take.master(record.mastering.name) if take else None
+        if take and master and (take.attempt_id, master.name) not in known:
+            known.add((take.attempt_id, master.name))
+            yield LookedFor(address, take, master)
+
+
+def _files(looked_for: LookedFor) -> tuple[Output, ...]:
+    return looked_for.master.outputs if looked_for.master else ()
 
 
 def as_seen(state: State, events: Iterable[Event]) -> State:

@@ -123,6 +123,7 @@ _WORDS = {
     "TakeImported": "take {take} imported from {event.source}{task}",
     "TakeRejected": "take {take} rejected: it is never used again",
     "TakeFinished": "take {take} finished",
+    "FinishedMissing": "the finished files of take {take} are missing in the store",
     "TakeJudged": "take {take} judged by what is expected: {misses}",
     "OutputsMissing": "take {take} is missing in the store{task}",
     "PublishedMissing": "its published copy is missing",

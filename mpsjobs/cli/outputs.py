@@ -107,6 +107,7 @@ def _document(asset: Current) -> Json:
                 "duration_s": o.duration_s,
                 "measures": asdict(o.measures) if o.measures else None,
                 "unmeasured": o.unmeasured,
+                "finished": bool(asset.finished),
             }
             for o in asset.outputs
         ],

@@ -14,7 +14,7 @@ from mpsjobs.cli.table import table_lines
 from mpsjobs.model.asset import Json, masked
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError, Position
-from mpsjobs.model.state import State, Take, chosen_take
+from mpsjobs.model.state import Output as Made, State, Take, chosen_take, finished_of
 from mpsjobs.project import Project
 from mpsjobs.spec.described import described
 from mpsjobs.spec.suggest import did_you_mean
@@ -135,7 +135,11 @@ def _asset_lines(project: Project, state: State, address: str) -> Iterator[str]:
         yield from (
             f"  {line}" for line in table_lines(("TAKE", "STATUS", "TASK ID", "SUBMITTED", "OUTPUT"), rows)
         )
+        finished = finished_of(record, used) if used else ()
+        for output in finished:
+            yield f"  {address}#{used.take if used else 0} is finished as {_file(project, output)}"
         outputs = [(_name(address, take, used), output) for take in takes for output in take.outputs]
+        outputs += [(f"{address}#{used.take if used else 0} finished", output) for output in finished]
         if figures := [row for name, output in outputs if (row := figure_row(name, output))]:
             yield ""
             yield from (f"  {line}" for line in table_lines(HEAD, figures))
@@ -149,13 +153,18 @@ def _asset_lines(project: Project, state: State, address: str) -> Iterator[str]:
 
 
 def _name(address: str, take: Take, used: Take | None) -> str:
-    return f"{address}#{take.take}" + (" (used)" if take is used else "")
+    marks = {"used": take is used, "rejected": take.declined, "draft": take.draft}
+    said = ", ".join(mark for mark, holds in marks.items() if holds)
+    return f"{address}#{take.take}" + (f" ({said})" if said else "")
 
 
 def _take_row(project: Project, name: str, take: Take) -> tuple[str, ...]:
-    files = [
-        shown(file) if (file := project.connections.file_of(output)) else output.key
-        for output in take.outputs
-    ]
+    files = [_file(project, output) for output in take.outputs]
     what = ", ".join(files) or take.message or "-"
     return (name, str(take.status), take.task_id or "-", take.submitted_at or "-", what)
+
+
+def _file(project: Project, output: Made) -> str:
+    """Where it is: a file of this machine, else its key in the store."""
+    file = project.connections.file_of(output)
+    return shown(file) if file else output.key

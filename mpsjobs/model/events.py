@@ -140,6 +140,15 @@ class TakeFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishedMissing:
+    """Files that were made of a take, by the settings of this name, are not in the store any more. They can be made again."""
+
+    at: str
+    attempt_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class TakeJudged:
     """What a take misses of what is expected of it now, in words; nothing, if it misses nothing. `unfit`: it is not used by itself."""
 
@@ -310,6 +319,7 @@ Event: TypeAlias = (
     | OutputsRecorded
     | OutputsMeasured
     | TakeFinished
+    | FinishedMissing
     | TakeJudged
     | TakeCopied
     | TakeImported

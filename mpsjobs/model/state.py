@@ -172,7 +172,11 @@ class Take:
 
     def finished(self, mastering: str) -> tuple[Output, ...] | None:
         """The files that were made of it by these settings; None when they are not there."""
-        return next((each.outputs for each in self.masters if each.name == mastering), None)
+        made = self.master(mastering)
+        return made.outputs if made else None
+
+    def master(self, name: str) -> Master | None:
+        return next((each for each in self.masters if each.name == name), None)
 
     @property
     def root(self) -> str:
@@ -249,6 +253,11 @@ class AssetRecord:
     failure: str | None = None
     published: tuple[Published, ...] | None = None
     serial: int = 0
+
+    @property
+    def mastering(self) -> Mastering | None:
+        """What is made of its take before that is handed out."""
+        return Mastering.of(self.lifecycle.get("master"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,8 +340,13 @@ def adopted_drafts(pool: Pool, realm: str, wanted: int, pick: int | None) -> tup
 
 def handed_out(record: AssetRecord, take: Take) -> tuple[Output, ...]:
     """What people and game builds get of a take: the finished files where the asset has such, else what the cloud made."""
-    mastering = Mastering.of(record.lifecycle.get("master"))
-    return (take.finished(mastering.name) if mastering else None) or take.outputs
+    return finished_of(record, take) or take.outputs
+
+
+def finished_of(record: AssetRecord, take: Take) -> tuple[Output, ...]:
+    """The finished files of a take as the asset wants them; none where nothing is made, or not yet."""
+    mastering = record.mastering
+    return (take.finished(mastering.name) if mastering else None) or ()
 
 
 def output_of(outputs: Sequence[Output], *, video: bool) -> Output:

@@ -14,7 +14,7 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import Diagnostic, SpecError
 from mpsjobs.model.events import RunFinished, RunStarted
 from mpsjobs.model.settings import Settings, StoreKind
-from mpsjobs.model.state import AssetRecord, Output, State, Take, chosen_take, handed_out
+from mpsjobs.model.state import AssetRecord, Output, State, Take, chosen_take, finished_of, handed_out
 from mpsjobs.model.statements import Imported
 from mpsjobs.plan.graph import Graph, graph_of
 from mpsjobs.plan.saved import encode
@@ -56,6 +56,11 @@ class Current:
     def outputs(self) -> tuple[Output, ...]:
         """What people and game builds get: the finished files where the asset has such, else what the cloud made."""
         return handed_out(self.record, self.take) if self.take else ()
+
+    @property
+    def finished(self) -> tuple[Output, ...]:
+        """Those that were made of the take, here and for free; none where it is handed out as the cloud made it."""
+        return finished_of(self.record, self.take) if self.take else ()
 
 
 class Project:

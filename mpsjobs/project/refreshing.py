@@ -131,6 +131,11 @@ def _told(drift: Drift, found: list[Rescued | NotRescued]) -> Iterator[Noticed]:
             yield Noticed(address, f"take {number} is missing in the store, and used no more: {each.why}")
     if len(found) > MOST_NAMES:
         yield Noticed(None, f"and {len(found) - MOST_NAMES:,} more takes that were missing in the store")
+    for gone in drift.lost_finished:
+        yield Noticed(
+            gone.address,
+            f"finished files of take {gone.take.take} are missing in the store; apply makes them again, free",
+        )
     for address, copy in drift.lost_copies:
         yield Noticed(address, f"its published copy {copy.place} is missing; apply brings it back, free")
     for risk in drift.risks(recorded=True):

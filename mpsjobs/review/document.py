@@ -14,6 +14,7 @@ from mpsjobs.model.asset import Asset, Json, masked
 from mpsjobs.model.change import Change, Kind, Plan, Reason
 from mpsjobs.model.decisions import Decision, is_audio_of
 from mpsjobs.model.expectations import NOTHING, Expectations, verdict
+from mpsjobs.model.mastering import Mastering
 from mpsjobs.model.measures import Measured
 from mpsjobs.model.state import AssetRecord, Output, Pool, State, Take, chosen_take, output_of
 from mpsjobs.plan.document import cost_document
@@ -101,10 +102,11 @@ def outputs_of(subject: Subject, *, only_changed: bool = False) -> dict[str, Out
     for change in subject.plan.changes:
         if only_changed and change.kind is Kind.KEEP:
             continue
-        for pool, realm in _sounds(subject, change):
+        for pool, realm, mastering in _sounds(subject, change):
             for take in pool.of_realm(realm):
                 if take.there:
-                    found |= {audio_name(output): output for output in take.outputs}
+                    files = (*take.outputs, *_finished(take, mastering))
+                    found |= {audio_name(output): output for output in files}
     return found
 
 
@@ -114,12 +116,17 @@ def audio_name(output: Output) -> str:
     return f"{output.sha256}.{output.format.lower() if known else 'bin'}"
 
 
-def _sounds(subject: Subject, change: Change) -> Iterable[tuple[Pool, str]]:
-    record = _record(subject, change)
+def _sounds(subject: Subject, change: Change) -> Iterable[tuple[Pool, str, Mastering | None]]:
+    """The sound that is wanted and the one that the asset has: its takes, where they come from, and how they are finished."""
+    record, asset = _record(subject, change), subject.assets.get(change.address)
     if change.fingerprint:
-        yield subject.state.pool(change.fingerprint), subject.plan.realm
+        yield subject.state.pool(change.fingerprint), subject.plan.realm, asset.master if asset else None
     if record:
-        yield subject.state.pool(record.fingerprint), record.realm
+        yield subject.state.pool(record.fingerprint), record.realm, record.mastering
+
+
+def _finished(take: Take, mastering: Mastering | None) -> tuple[Output, ...]:
+    return (take.finished(mastering.name) if mastering else None) or ()
 
 
 def _record(subject: Subject, change: Change) -> AssetRecord | None:
@@ -154,6 +161,7 @@ def asset_document(subject: Subject, change: Change) -> dict[str, Json]:
         "takes": asset.takes if asset else 0,
         "expects": [*asset.expect.described()] if asset else [],
         "approved": decision is not None and decision.approved,
+        "master": asset.master.recorded or None if asset else None,
         "new": new,
         "old": _old(subject, change, record),
     }
@@ -172,7 +180,8 @@ def _new(subject: Subject, change: Change, asset: Asset | None, decision: Decisi
         and any(take.take == decision.take and is_audio_of(take, decision.sha256) for take in takes)
     ):
         pick = decision.take
-    return _sound(subject, change.fingerprint, replace(pool, takes=takes), subject.plan.realm, pick)
+    sound = replace(pool, takes=takes)
+    return _sound(subject, change.fingerprint, sound, subject.plan.realm, pick, asset.master)
 
 
 def _old(subject: Subject, change: Change, record: AssetRecord | None) -> Json:
@@ -184,23 +193,37 @@ def _old(subject: Subject, change: Change, record: AssetRecord | None) -> Json:
     ):
         return None
     return _sound(
-        subject, record.fingerprint, subject.state.pool(record.fingerprint), record.realm, record.pick
+        subject,
+        record.fingerprint,
+        subject.state.pool(record.fingerprint),
+        record.realm,
+        record.pick,
+        record.mastering,
     )
 
 
-def _sound(subject: Subject, fingerprint: str, pool: Pool, realm: str, pick: int | None) -> Json:
+def _sound(
+    subject: Subject,
+    fingerprint: str,
+    pool: Pool,
+    realm: str,
+    pick: int | None,
+    mastering: Mastering | None,
+) -> Json:
     used = chosen_take(pool, realm, pick)
     return {
         "fingerprint": fingerprint,
         "fields": masked(dict(pool.fields)),
         "pick": pick,
         "takes": [
-            _take(subject, take, used=take is used, picked=take.take == pick) for take in pool.of_realm(realm)
+            _take(subject, take, mastering, used=take is used, picked=take.take == pick)
+            for take in pool.of_realm(realm)
         ],
     }
 
 
-def _take(subject: Subject, take: Take, *, used: bool, picked: bool) -> Json:
+def _take(subject: Subject, take: Take, mastering: Mastering | None, *, used: bool, picked: bool) -> Json:
+    finished = _finished(take, mastering) if take.there else ()
     return {
         "take": take.take,
         "status": str(take.status),
@@ -220,6 +243,9 @@ def _take(subject: Subject, take: Take, *, used: bool, picked: bool) -> Json:
         "sha256": output_of(take.outputs, video=False).sha256 if take.outputs else None,
         "inputs": [{"asset": each.asset, "take": each.take} for each in take.inputs],
         "outputs": [_output(subject, output) for output in take.outputs] if take.there else [],
+        "draft": take.draft,
+        "draft_commit": take.draft_commit,
+        "finished": [_output(subject, output) for output in finished],
     }
 
 

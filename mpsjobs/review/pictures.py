@@ -46,6 +46,6 @@ def _shape(sound: Mapping[str, Any] | None) -> bytes:
     """The heights of the take that stands for a sound: the one in use, else the first that can be heard."""
     takes = [take for take in (sound["takes"] if sound else ()) if take["outputs"]]
     used = next((take for take in takes if take["used"]), takes[0] if takes else None)
-    heights = b64decode(used["outputs"][0]["bars"]) if used else b""
+    heights = b64decode((used["finished"] or used["outputs"])[0]["bars"]) if used else b""
     step = max(1, -(-len(heights) // _BARS))
     return bytes(max(heights[start : start + step]) for start in range(0, len(heights), step))

@@ -15,6 +15,7 @@ from mpsjobs.model.events import (
     AssetRetired,
     AttemptAbandoned,
     Event,
+    FinishedMissing,
     OutputsErased,
     OutputsMeasured,
     OutputsMissing,
@@ -64,6 +65,7 @@ _AttemptEvent: TypeAlias = (
     | TakeRejected
     | OutputsMeasured
     | TakeFinished
+    | FinishedMissing
     | TakeJudged
     | TakeDeleted
     | OutputsErased
@@ -87,6 +89,7 @@ _FROM: Mapping[type[_AttemptEvent], frozenset[TakeStatus]] = {
     TakeRejected: frozenset({TakeStatus.DONE}),
     OutputsMeasured: frozenset({TakeStatus.DONE}),
     TakeFinished: frozenset({TakeStatus.DONE}),
+    FinishedMissing: frozenset({TakeStatus.DONE}),
     TakeJudged: frozenset({TakeStatus.DONE}),
     TakeDeleted: frozenset({TakeStatus.DONE}),
     OutputsErased: frozenset({TakeStatus.DELETED}),
@@ -146,6 +149,7 @@ class Fold:
                 | TakeRejected()
                 | OutputsMeasured()
                 | TakeFinished()
+                | FinishedMissing()
                 | TakeJudged()
                 | TakeDeleted()
                 | OutputsErased()
@@ -423,6 +427,8 @@ def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: C901, P
         case TakeFinished():
             others = tuple(each for each in take.masters if each.name != event.name)
             return replace(take, masters=(*others, Master(event.name, event.outputs)))
+        case FinishedMissing():
+            return replace(take, masters=tuple(each for each in take.masters if each.name != event.name))
         case TakeJudged():
             return replace(take, misses=event.misses, unfit=event.unfit)
         case OutputsMissing():

@@ -67,7 +67,8 @@ def url_of(output: Output | Published, store: StoreSettings) -> str | None:
 
 def _entry(asset: Current, store: StoreSettings) -> dict[str, Json]:
     outputs = asset.outputs
-    first, *others = [_file(output, _place(asset, output), store) for output in outputs]
+    finished = bool(asset.finished)
+    first, *others = [_file(output, _place(asset, output), store, finished=finished) for output in outputs]
     more: list[Json] = list(others)
     return {
         **first,
@@ -77,7 +78,9 @@ def _entry(asset: Current, store: StoreSettings) -> dict[str, Json]:
     }
 
 
-def _file(output: Output, place: Output | Published, store: StoreSettings) -> dict[str, Json]:
+def _file(
+    output: Output, place: Output | Published, store: StoreSettings, *, finished: bool
+) -> dict[str, Json]:
     return {
         "url": url_of(place, store),
         "bucket": place.bucket,
@@ -88,4 +91,5 @@ def _file(output: Output, place: Output | Published, store: StoreSettings) -> di
         "duration_s": output.duration_s,
         "format": output.format,
         "loudness": output.measures.loudness if output.measures else None,
+        "finished": finished,
     }

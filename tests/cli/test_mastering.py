@@ -1,5 +1,6 @@
 """Finishing from the spec to what people and game builds get: free, whatever the settings become."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -20,6 +21,12 @@ def published(project: Folder) -> dict[str, float | None]:
     folder = project.root / ".mpsjobs/store/local-1250000000/music"
     found = {path.name: measure(path).measures for path in sorted(folder.iterdir())}
     return {name: each.loudness if each else None for name, each in found.items()}
+
+
+def store_file(project: Folder, sha256: str) -> Path:
+    """The finished file of this content."""
+    files = (project.root / ".mpsjobs/store/local-1250000000/finished").rglob("*.*")
+    return next(file for file in files if hashlib.sha256(file.read_bytes()).hexdigest() == sha256)
 
 
 def near(value: float | None, wanted: float) -> bool:
@@ -51,7 +58,19 @@ def test_finished_files_are_published_and_downloaded_and_other_settings_make_oth
     assert all(near(second[name], -24) for name in ("boss.ogg", "boss.wav", "theme.mp3"))
     manifest = project("output", "--manifest").json()["assets"]
     assert near(manifest["theme"]["loudness"], -24)
-    assert manifest["theme"]["key"] == "music/theme.mp3"
+    assert (manifest["theme"]["key"], manifest["theme"]["finished"]) == ("music/theme.mp3", True)
+    assert manifest["plain"]["finished"] is False
+    outputs = project("output", "--json").json()["outputs"]
+    assert [each["finished"] for each in outputs["boss"]["objects"]] == [True, True]
+    assert "boss#1 is finished as" in project("show", "boss").out
+
+    # What somebody took out of the store is made again, and is the same again.
+    gone = store_file(project, manifest["theme"]["sha256"])
+    gone.unlink()
+    assert "theme: finished files of take 1 are missing in the store" in project("refresh").err
+    assert project.kinds() == {"boss": "keep", "plain": "keep", "theme": "update"}
+    assert project("apply", "--auto-approve").code == 0
+    assert store_file(project, manifest["theme"]["sha256"]) == gone
 
     project.write(
         music=SPEC.replace("loudness: -20 LUFS, true_peak: -1 dBTP", "").replace(

@@ -39,7 +39,7 @@ assets:
     pick: 1       # for now
     format: wav
     tags: [battle]
-  theme: Warm main theme, hopeful   # may change
+  theme: {prompt: "Warm main theme, hopeful", master: {loudness: -20 LUFS, format: [mp3, ogg]}}   # may change
   gone: A short jingle
 """
 

@@ -9,8 +9,9 @@ from mpsjobs.model.change import Change, Kind, Plan, Reason
 from mpsjobs.model.decisions import Decision
 from mpsjobs.model.diagnostics import Position
 from mpsjobs.model.expectations import Expectations, OnFail
+from mpsjobs.model.mastering import Mastering
 from mpsjobs.model.measures import Measured
-from mpsjobs.model.state import AssetRecord, AssetStatus, Output, Pool, State, Take, TakeStatus
+from mpsjobs.model.state import AssetRecord, AssetStatus, Master, Output, Pool, State, Take, TakeStatus
 from mpsjobs.review.document import BARS, Subject, audio_name, bars, outputs_of, review_document
 from tests.cli.test_documents import check
 
@@ -87,6 +88,30 @@ def test_each_take_says_what_it_misses_of_what_is_expected_now() -> None:
     assert found["expects"] == ["no clipping", "format wav"]
     assert found["new"]["takes"][1]["misses"] == ["format is mp3, wanted wav"]
     assert (found["new"]["takes"][1]["unfit"], found["new"]["takes"][1]["used"]) == (True, False)
+
+
+def test_finished_files_stand_beside_the_take_that_they_were_made_of() -> None:
+    loud = Mastering(loudness=-16)
+    kept = subject(Change("boss", Kind.KEEP, OLD))
+    first, second = kept.state.pools[OLD].takes
+    made = replace(
+        second, masters=(Master(loud.name, (output("f" * 64),)), Master("m1-other", (output("0" * 64),)))
+    )
+    kept.state.pools[OLD] = replace(kept.state.pools[OLD], takes=(first, made))
+    wants = replace(kept, assets={"boss": replace(kept.assets["boss"], master=loud)})
+    (boss,) = shown(wants)["assets"]
+    assert boss["master"] == {"loudness": -16}
+    assert [[each["sha256"][0] for each in take["finished"]] for take in boss["new"]["takes"]] == [[], ["f"]]
+    assert set(outputs_of(wants)) == {f"{letter * 64}.mp3" for letter in "abf"}
+
+
+def test_a_draft_says_what_it_was_bought_for() -> None:
+    wants = subject(REGENERATE)
+    draft = replace(take(3, output("d" * 64)), draft=True, draft_commit="c0ffee")
+    wants.state.pools[NEW] = Pool({"prompt": "Cold"}, (draft,))
+    (boss,) = shown(wants)["assets"]
+    assert [(each["draft"], each["draft_commit"]) for each in boss["new"]["takes"]] == [(True, "c0ffee")]
+    assert boss["old"]["takes"][0]["draft"] is False
 
 
 def test_decisions_that_no_apply_has_seen_yet_are_shown() -> None:

@@ -72,7 +72,12 @@ def walk(page: Page) -> None:
     expect(page.locator(".reasons ins")).to_have_text("Cold")
     page.keyboard.press(" ")
     plays(page)
-    expect(page.locator("#now")).to_have_text("theme take 1 as it was")
+    expect(page.locator("#now")).to_have_text("theme take 1 as it was, finished")
+    start = position(page)
+    page.keyboard.press("f")
+    expect(page.locator("#now")).to_have_text("theme take 1 as it was, raw")
+    until(page, f"player.playing && player.positionOf(player.track) > {start}")
+    assert audible(page) == 1
 
     # An asset that is gone can be heard; going on plays on.
     page.get_by_role("searchbox").fill("")
@@ -94,6 +99,10 @@ def walk(page: Page) -> None:
 def test_the_served_page_plays_wav_and_mp3_and_seeks_and_compares(served: Server, page: Page) -> None:
     page.goto(served.url)
     walk(page)
+    page.get_by_role("option", name="theme").click()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Save theme take 1 as it was, finished as ogg").click()
+    assert saved.value.suggested_filename == "theme-take-1-finished.ogg"
 
 
 def test_what_keys_decide_stands_in_the_files_with_every_comment_kept(

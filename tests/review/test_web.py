@@ -105,11 +105,12 @@ def audio_of(server: Server) -> dict[str, int]:
 
 def test_audio_comes_whole_and_in_parts_with_its_type(served: Server) -> None:
     sounds = audio_of(served)
-    assert {name.rpartition(".")[2] for name in sounds} == {"wav", "mp3"}
+    types = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
+    assert {name.rpartition(".")[2] for name in sounds} == types.keys()
     for name, size in sounds.items():
         status, whole, headers = asked(served, f"{home(served)}{name}")
         assert (status, len(whole), headers["accept-ranges"]) == (200, size, "bytes")
-        assert headers["content-type"] == {"wav": "audio/wav", "mp3": "audio/mpeg"}[name.rpartition(".")[2]]
+        assert headers["content-type"] == types[name.rpartition(".")[2]]
         status, part, headers = asked(served, f"{home(served)}{name}", Range="bytes=100-199")
         assert (status, part) == (206, whole[100:200])
         assert headers["content-range"] == f"bytes 100-199/{size}"

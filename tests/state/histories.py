@@ -13,6 +13,7 @@ from mpsjobs.model.events import (
     AssetRetired,
     AttemptAbandoned,
     Event,
+    FinishedMissing,
     OutputsErased,
     OutputsMeasured,
     OutputsRecorded,
@@ -207,7 +208,8 @@ def _of_attempt(draw: Any, state: State) -> Event | None:
         misses = tuple(draw(st.lists(_TEXT, max_size=2)))
         judged = TakeJudged(AT, attempt, misses, unfit=bool(misses) and draw(st.booleans()))
         made = TakeFinished(AT, attempt, draw(st.sampled_from(["m1-a", "m1-b"])), (output(draw(_TEXT)),))
-        choices += [OutputsMeasured(AT, attempt, (measured,)), judged, made]
+        gone = FinishedMissing(AT, attempt, draw(st.sampled_from(["m1-a", "m1-b"])))
+        choices += [OutputsMeasured(AT, attempt, (measured,)), judged, made, gone]
     if take.status in {TakeStatus.INTENDED, TakeStatus.UNKNOWN}:
         choices += [*unanswered, finished[0], AttemptAbandoned(AT, attempt)]
     if take.status is TakeStatus.INTENDED:

@@ -179,11 +179,13 @@ function stepTake(by) {
   player.play(next, at);
 }
 
-function compare() {
+/** Turn to the other take, or to `other`, at the same position. */
+function compare(other = player.other) {
   if (!heard.track || !heard.page) return;
   if (player.track?.key !== heard.track.key) player.play(heard.track);
-  if (!player.other) player.compareWith(counterpart(heard.page.tracks, heard.track));
-  if (!player.other) return;
+  other ??= counterpart(heard.page.tracks, heard.track);
+  if (!other) return;
+  if (player.other?.key !== other.key) player.compareWith(other);
   player.swap();
   hear(player.track);
   say(`${player.track.label}`);
@@ -233,7 +235,12 @@ const KEYS = {
   " ": () => heard.track && desk.toggle(heard.track),
   t: () => stepTake(1),
   T: () => stepTake(-1),
-  b: compare,
+  b: () => compare(),
+  f: () => {
+    const other = heard.track && twin(heard.page.tracks, heard.track);
+    if (other) compare(other);
+    else say("There is no finished file of this take to compare with");
+  },
   m: () => player.setMatching(!player.matching),
   ArrowLeft: () => heard.track && player.seek(heard.track, player.positionOf(heard.track) - 5),
   ArrowRight: () => heard.track && player.seek(heard.track, player.positionOf(heard.track) + 5),
@@ -358,7 +365,7 @@ byId("tag").addEventListener("change", (event) => {
   showList();
 });
 byId("play").addEventListener("click", () => heard.track && desk.toggle(heard.track));
-byId("compare").addEventListener("click", compare);
+byId("compare").addEventListener("click", () => compare());
 byId("match").addEventListener("click", () => player.setMatching(!player.matching));
 byId("volume").addEventListener("input", (event) => player.setVolume(event.target.value / 100));
 byId("show-decisions").addEventListener("click", showDecided);

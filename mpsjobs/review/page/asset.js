@@ -1,28 +1,40 @@
 "use strict";
 // One asset: what changes and why, and its takes, the sound that it had beside the one that is wanted.
 
-/** Every file of an asset that can be heard: those of the wanted sound first. */
+/** Every file of an asset that can be heard: those of the wanted sound first, and of a take what is handed out of it. */
 function tracksOf(asset) {
   const tracks = [];
   for (const side of ["new", "old"]) {
+    const was = side === "old" && asset.new ? " as it was" : "";
     for (const take of asset[side]?.takes ?? []) {
-      take.outputs.forEach((output, number) => {
-        const part = take.outputs.length > 1 ? `, file ${number + 1}` : "";
-        const was = side === "old" && asset.new ? " as it was" : "";
-        tracks.push({
-          key: `${asset[side].fingerprint}#${take.take}/${number}`,
-          label: `${asset.address} take ${take.take}${was}${part}`,
-          address: asset.address,
-          side,
-          take,
-          output,
+      const finished = heardOf(take.finished);
+      const add = (outputs, made, finished) =>
+        outputs.forEach((output, number) => {
+          const part = outputs.length > 1 ? `, file ${number + 1}` : "";
+          tracks.push({
+            key: `${asset[side].fingerprint}#${take.take}/${number}/${output.sha256}`,
+            label: `${asset.address} take ${take.take}${was}${part}${made}`,
+            address: asset.address,
+            side,
+            take,
+            output,
+            finished,
+          });
         });
-      });
+      add(finished, ", finished", true);
+      add(take.outputs, finished.length ? ", raw" : "", false);
     }
   }
   const known = tracks.map((track) => track.output.measures?.loudness).filter(Number.isFinite);
   for (const track of tracks) track.quietest = known.length ? Math.min(...known) : NaN;
   return tracks;
+}
+
+/** Finished files are there in each wanted format; heard is the first that this browser knows. */
+function heardOf(finished) {
+  const formats = [...new Set(finished.map((output) => output.format))];
+  const format = formats.find((each) => new Audio().canPlayType(`audio/${each === "mp3" ? "mpeg" : each}`)) ?? formats[0];
+  return finished.filter((output) => output.format === format);
 }
 
 /** The take that stands for a sound: the one in use, else the first that can be heard. */
@@ -31,11 +43,16 @@ function mainTrack(tracks, side) {
   return those.find((track) => track.take.used) ?? those.find((track) => !track.take.rejected) ?? those[0] ?? null;
 }
 
-/** What a track is compared with at first: the other sound's, else the next take of its own. */
+/** What a track is compared with at first: the other sound's, else the next take of its own, else what was made of it. */
 function counterpart(tracks, track) {
   const across = mainTrack(tracks, track.side === "new" ? "old" : "new");
-  const beside = tracks.filter((each) => each.side === track.side && each.key !== track.key);
-  return across ?? beside.find((each) => !each.take.rejected) ?? beside[0] ?? null;
+  const beside = tracks.filter((each) => each.side === track.side && each.take !== track.take);
+  return across ?? beside.find((each) => !each.take.rejected) ?? beside[0] ?? twin(tracks, track);
+}
+
+/** The raw take of a finished file, and the other way round. */
+function twin(tracks, track) {
+  return tracks.find((each) => each.side === track.side && each.take === track.take && each.finished !== track.finished) ?? null;
 }
 
 function kindBadge(kind) {
@@ -71,6 +88,7 @@ function assetPage(asset, desk) {
         asset.tags.map((tag) => foreign(tag, "span.tag")),
       ),
       asset.expects.length ? el("p.meta", {}, "expects", asset.expects.map((each) => foreign(each, "span.expected"))) : null,
+      asset.master ? el("p.meta", {}, "finished to", masterWords(asset.master).map((each) => foreign(each, "span.expected"))) : null,
       asset.description ? foreign(asset.description, "p.description") : null,
       asset.message ? foreign(asset.message, "p.message") : null,
     ),
@@ -146,9 +164,10 @@ function badges(asset, side, take) {
   if (take.rejected) found.push(["rejected", "gone"]);
   if (take.unfit) found.push(["not used", "wrong"]);
   if (take.late) found.push(["late", "same"]);
+  if (take.draft) found.push(["draft", "changed", `bought before the merge${take.draft_commit ? `, for commit ${take.draft_commit.slice(0, 12)}` : ""}; the apply after it adopts the take for free`]);
   if (take.imported) found.push(["imported", "same"]);
   if (take.environment) found.push([`from ${take.environment}`, "same"]);
-  return found.map(([word, tone]) => el(`span.badge.${tone}`, {}, foreign(word)));
+  return found.map(([word, tone, title]) => el(`span.badge.${tone}`, { title }, foreign(word)));
 }
 
 function takeCard(asset, side, take, tracks, desk, shown) {
@@ -165,7 +184,10 @@ function takeCard(asset, side, take, tracks, desk, shown) {
       side === "new" ? verdictButtons(asset, take) : null,
     ),
     take.message ? foreign(take.message, "p.message") : null,
-    own.map((track) => trackPart(track, desk, shown)),
+    own.map((track) => [partHead(track, own), trackPart(track, desk, shown)]),
+    asset.master && side === "new" && take.used && take.outputs.length && !take.finished.length
+      ? el("p.note", {}, "Its finished file is not made yet: the next apply makes it, for free.")
+      : null,
     expectations(asset, side, take),
     el(
       "footer",
@@ -178,6 +200,13 @@ function takeCard(asset, side, take, tracks, desk, shown) {
   if (take.rejected) node.classList.add("is-rejected");
   shown.push(() => node.classList.toggle("current", own.some((track) => track.key === desk.current()?.key)));
   return node;
+}
+
+/** Which of the files of a take this is; nothing, where a take is handed out as the cloud made it. */
+function partHead(track, own) {
+  if (!track.take.finished.length || own.find((each) => each.finished === track.finished) !== track) return null;
+  if (!track.finished) return el("h5", {}, "Raw: as the cloud made it");
+  return el("h5", {}, track.take.used ? "Finished: what people and game builds get" : "Finished");
 }
 
 /** What a take misses; that it misses nothing, where something is expected. */
@@ -195,19 +224,35 @@ function trackPart(track, desk, shown) {
   const button = el("button.round", { type: "button", onclick: () => desk.toggle(track) });
   const wave = seekable(track, player);
   let playing = null;
+  const node = el(`div.track${track.finished || !track.take.finished.length ? "" : ".raw"}`, {}, button, wave.node, figureList(track));
+  if (track.output.unmeasured) node.append(el("p.message", {}, "Not measured: ", foreign(track.output.unmeasured)));
   shown.push(() => {
     wave.show();
+    node.classList.toggle("current", track.key === desk.current()?.key);
     if (playing === player.isPlaying(track)) return;
     playing = player.isPlaying(track);
     button.replaceChildren(icon(playing ? "pause" : "play"));
     button.setAttribute("aria-label", `${playing ? "Pause" : "Play"} ${track.label}`);
   });
+  return node;
+}
+
+function figureList(track) {
   return el(
-    "div.track",
+    "dl.figures",
     {},
-    button,
-    wave.node,
-    el("dl.figures", {}, figures(track.output).map(([name, text, title]) => el("div", { title }, el("dt", {}, name), el("dd", {}, text)))),
-    track.output.unmeasured ? el("p.message", {}, "Not measured: ", foreign(track.output.unmeasured)) : null,
+    figures(track.output).map(([name, text, title]) => el("div", { title }, el("dt", {}, name), el("dd", {}, text))),
+    el("div", {}, el("dt", {}, "file"), el("dd", {}, filesOf(track).map((output) => fileLink(track, output)))),
   );
+}
+
+/** What can be saved of a track: a finished file in each format that was made. */
+function filesOf(track) {
+  return track.finished ? [track.output, ...track.take.finished.filter((output) => output.format !== track.output.format)] : [track.output];
+}
+
+/** Opened from a folder, a browser shows the file instead of saving it: beside the page, not in its place. */
+function fileLink(track, output) {
+  const name = `${track.address}-take-${track.take.take}${track.finished ? "-finished" : ""}.${output.format}`;
+  return el("a.file-link", { href: output.audio, download: name, target: "_blank", title: "Save this file", "aria-label": `Save ${track.label} as ${output.format}` }, foreign(fileText(output)));
 }

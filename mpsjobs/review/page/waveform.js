@@ -53,9 +53,12 @@ function seekable(track, player) {
           player.seek(track, (player.durationOf(track) || 0) * Math.min(1, Math.max(0, (at.clientX - box.left) / box.width)));
         };
         node.setPointerCapture(event.pointerId);
-        node.addEventListener("pointermove", move);
-        node.addEventListener("lostpointercapture", () => node.removeEventListener("pointermove", move), { once: true });
-        move(event);
+        const end = new AbortController();
+        node.addEventListener("pointermove", move, { signal: end.signal });
+        node.addEventListener("lostpointercapture", () => end.abort(), { signal: end.signal });
+        // A finger that comes down may be about to scroll the page, and then its pointer is cancelled. It seeks when it moves sideways or leaves.
+        if (event.pointerType === "touch") node.addEventListener("pointerup", move, { signal: end.signal });
+        else move(event);
       },
     },
     waveform(track.output),

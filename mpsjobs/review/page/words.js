@@ -63,7 +63,23 @@ function figures(output) {
     found.push(["sound", `${measures.sample_rate / 1000} kHz ${channels}`, "sample rate and channels"]);
     if (measures.clipped) found.push(["clipped", counted(measures.clipped, "place"), "three or more samples at full scale"]);
   }
-  const rate = measures?.bitrate && output.format !== "wav" ? ` ${Math.round(measures.bitrate / 1000)} kbit/s` : "";
-  found.push(["file", `${output.format}${rate}, ${sizeText(output.size)}`, "format and size"]);
   return found;
+}
+
+/** Format, rate and size. */
+function fileText(output) {
+  const rate = output.measures?.bitrate && !["wav", "flac"].includes(output.format) ? ` ${Math.round(output.measures.bitrate / 1000)} kbit/s` : "";
+  return `${output.format}${rate}, ${sizeText(output.size)}`;
+}
+
+/** How takes are finished, by the keys of `master:`. */
+function masterWords({ loudness, true_peak, trim_silence, fade_out, format, ...more }) {
+  return [
+    loudness === undefined ? null : `${figure(loudness)} LUFS`,
+    true_peak === undefined ? null : `${figure(true_peak)} dBTP at most`,
+    trim_silence ? "silence trimmed" : null,
+    fade_out ? `${fade_out} s fade-out` : null,
+    format?.join(", ") ?? null,
+    ...Object.entries(more).map(([name, value]) => `${name}: ${valueText(value)}`),
+  ].filter(Boolean);
 }

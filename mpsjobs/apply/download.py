@@ -5,7 +5,7 @@ way is left alone and said.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -87,13 +87,18 @@ class Downloads:
         )
         return tuple(self.folder / name for name in names) if there else ()
 
-    def sync(self, current: Mapping[str, tuple[Output, ...]]) -> Iterator[Downloaded | Noticed]:
-        """Put the files of all assets in place, and take away our copies of what is no longer current."""
+    def sync(
+        self, current: Mapping[str, tuple[Output, ...]], waiting: Collection[str] = ()
+    ) -> Iterator[Downloaded | Noticed]:
+        """Put the files of all assets in place, and take away our copies of what is no longer current. Those of `waiting` addresses stay."""
+        stems = {stem_of(address) for address in waiting}
         for address, outputs in sorted(current.items()):
             yield from self.place(address, outputs)
         wanted = {name for address, outputs in current.items() for name in file_names(address, outputs)}
         with self._lock:
             for name in self._placed.keys() - wanted:
+                if name.rpartition(".")[0].partition("~")[0] in stems:
+                    continue
                 try:
                     if self._is_ours(name):
                         (self.folder / name).unlink(missing_ok=True)

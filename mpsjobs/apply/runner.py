@@ -110,11 +110,11 @@ class Runner:
                     deleting.begin(run, action, number)
                 continue
             of_sound.setdefault(action.fingerprint, []).append(number)
-        addresses = run.publications.begin(plan)
+        published, finished = run.publications.begin(plan), run.finishings.begin(plan)
         run.append(run.records.begin(plan, run.at()))
-        for address in addresses:
+        for address in published:
             run.publish(address)
-        run.hand_out(run.finishings.begin(plan))
+        run.hand_out(finished)
 
     def _over(self) -> bool:
         run = self.shared

@@ -349,6 +349,12 @@ def finished_of(record: AssetRecord, take: Take) -> tuple[Output, ...]:
     return (take.finished(mastering.name) if mastering else None) or ()
 
 
+def awaits_finishing(record: AssetRecord, take: Take) -> bool:
+    """Whether files are to be made of the take and are not there: until then, what was handed out before stays."""
+    mastering = record.mastering
+    return mastering is not None and take.master(mastering.name) is None
+
+
 def output_of(outputs: Sequence[Output], *, video: bool) -> Output:
     """The output that stands for a take where another one is made from it: the first video or the first audio, else the first at all."""
     return next((each for each in outputs if (each.format in VIDEO) is video), outputs[0])

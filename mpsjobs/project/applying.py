@@ -19,7 +19,7 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError, Diagnostic
 from mpsjobs.model.expectations import NOTHING
 from mpsjobs.model.ports import StateSession
-from mpsjobs.model.state import chosen_take, handed_out
+from mpsjobs.model.state import awaits_finishing, chosen_take, handed_out
 from mpsjobs.plan.build import only_imports, only_waiting
 from mpsjobs.plan.cost import cost_of
 from mpsjobs.plan.selection import EVERYTHING, Selection
@@ -258,11 +258,11 @@ class ApplyRun:
         if downloads and not result.interrupted and not session.failed:
             state = session.state
             used = {
-                address: handed_out(record, take)
+                address: () if awaits_finishing(record, take) else handed_out(record, take)
                 for address, record in state.assets.items()
                 if (take := chosen_take(state.pool(record.fingerprint), record.realm, record.pick))
             }
-            for told in downloads.sync(used):
+            for told in downloads.sync(used, [address for address, outputs in used.items() if not outputs]):
                 self._inbox.put(told)
 
     def _missed(self) -> Iterator[Missed]:

@@ -39,7 +39,7 @@ def repository(project: Folder) -> Folder:
     """A repository whose main branch is applied, and a branch `louder` on top of it, checked out."""
     project.settings(SETTINGS.replace("format: mp3", "format: mp3, publish: 'music/${asset.path}.${format}'"))
     project.write(music=MAIN)
-    (project.root / ".gitignore").write_text(".mpsjobs/\naudio/\nmpsjobs.state.json*\npicks.json\n")
+    (project.root / ".gitignore").write_text(".mpsjobs/\naudio/\nmpsjobs.state.json*\npicks.json\npublic/\n")
     git(project, "init", "--quiet", "--initial-branch", "main")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "The menu")
@@ -91,23 +91,6 @@ def test_a_draft_of_a_branch_is_adopted_after_the_merge_and_nothing_is_paid_twic
     assert len(repository.bill()) == len(bill) + 3
     assert {each["status"] for each in state(repository)["assets"].values()} == {"ready"}
     assert drafts(repository) == {"Warm": [False], "Flute": [False], "Cold": [False, False], "Dark": [False]}
-
-    record = state(repository)["assets"]["menu"]
-    second = state(repository)["takes"][record["fingerprint"]]["takes"][1]
-    choice = {
-        "address": "menu",
-        "fingerprint": record["fingerprint"],
-        "take": 2,
-        "sha256": second["outputs"][0]["sha256"],
-    }
-    file = repository.root / "picks.json"
-    file.write_text(json.dumps({"format_version": 1, "decisions": [choice]}))
-    ok(repository, "pick", "--from", str(file))
-    ok(repository, "apply", "--auto-approve")
-    assert state(repository)["assets"]["menu"]["pick"] == 2
-    assert state(repository)["assets"]["menu"]["published"][0]["take"] == 2
-    assert len(repository.bill()) == len(bill) + 3
-    assert repository("plan", "--detailed-exitcode").code == 0
 
 
 def test_drafts_that_nobody_adopted_are_known_to_gc_and_no_others(repository: Folder) -> None:

@@ -53,7 +53,9 @@ def test_finished_files_are_published_and_downloaded_and_other_settings_make_oth
     plan = project("plan")
     assert "~ master.loudness = -20.0 -> -24.0" in plan.out
     assert plan.out.endswith("Plan: 2 to update. Nothing to pay.\n")
-    assert project("apply", "--auto-approve").code == 0
+    ran = project("apply", "--auto-approve")
+    assert ran.code == 0
+    assert ran.err.count("theme: wrote") == 1, "the raw take is put nowhere in between"
     second = published(project)
     assert all(near(second[name], -24) for name in ("boss.ogg", "boss.wav", "theme.mp3"))
     manifest = project("output", "--manifest").json()["assets"]
@@ -93,6 +95,7 @@ def test_what_cannot_be_finished_is_a_failure_that_leaves_the_take_and_pays_for_
         "NotFinished: take 1 is there and not handed out: no finished file can be made of it: it is silent"
         in ran.err
     )
+    assert not (project.root / "audio" / "a.mp3").exists()
     assert project.kinds() == {"a": "update"}
     assert project("apply", "--auto-approve").code == 3
     assert len(project.bill()) == 1

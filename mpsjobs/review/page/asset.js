@@ -90,7 +90,7 @@ function assetPage(asset, desk) {
       asset.expects.length ? el("p.meta", {}, "expects", asset.expects.map((each) => foreign(each, "span.expected"))) : null,
       asset.master ? el("p.meta", {}, "finished to", masterWords(asset.master).map((each) => foreign(each, "span.expected"))) : null,
       asset.description ? foreign(asset.description, "p.description") : null,
-      asset.message ? foreign(asset.message, "p.message") : null,
+      asset.message ? foreign(asset.message, KINDS[asset.kind][2] === "wrong" ? "p.message" : "p.note") : null,
     ),
     reasons(asset),
     el(

@@ -178,6 +178,48 @@ def test_the_exported_page_does_the_same_from_a_folder(soundtrack: Path, tmp_pat
     assert HOSTILE not in page.content()
 
 
+def test_a_page_that_is_looked_at_again_shows_what_was_decided_and_written_elsewhere(
+    served: Server, page: Page, soundtrack: Path
+) -> None:
+    returns = "document.dispatchEvent(new Event('visibilitychange'))"
+    spec = soundtrack / "specs" / "music.yaml"
+    page.goto(f"{served.url}#boss")
+    expect(page.get_by_role("button", name="Pick take 1")).to_have_attribute("aria-pressed", "true")
+    assert run(("-C", str(soundtrack), "pick", "boss", "2")) == 0
+    page.evaluate(returns)
+    expect(page.get_by_role("button", name="Pick take 2")).to_have_attribute("aria-pressed", "true")
+
+    # What was heard is no longer what the spec asks for: nothing is decided, and the page shows what is there now.
+    before = spec.read_text(encoding="utf-8")
+    spec.write_text(before.replace("Driving battle", "Slow battle"), encoding="utf-8")
+    page.keyboard.press("1")
+    expect(page.locator("#said")).to_contain_text("boss has another sound now")
+    expect(page.locator(".of-new")).to_contain_text("An apply makes 2 generations")
+    expect(page.locator(".of-old .take")).to_have_count(2)
+
+    spec.write_text("assets: {a: {pormpt: x}}\n", encoding="utf-8")
+    page.reload()
+    expect(page.locator("#detail")).to_contain_text('specs/music.yaml:1: Unknown key "pormpt"')
+    spec.write_text(before, encoding="utf-8")
+    page.evaluate(returns)
+    expect(page.get_by_role("heading", level=2)).to_contain_text("boss")
+
+
+def test_what_cannot_be_played_is_told_and_does_not_count_as_playing(
+    soundtrack: Path, tmp_path: Path, page: Page
+) -> None:
+    assert run(("-C", str(soundtrack), "review", "--export", str(tmp_path / "out"), "--all")) == 0
+    for file in (tmp_path / "out" / "audio").iterdir():
+        file.write_bytes(b"this is no audio")
+    page.goto(f"{(tmp_path / 'out' / 'index.html').as_uri()}#boss")
+    page.keyboard.press(" ")
+    expect(page.locator("#said")).to_contain_text("boss take 1 cannot be played")
+    assert audible(page) == 0
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Unpicked").click()
+    expect(page.locator("#none")).to_contain_text("There is nothing to choose")
+
+
 def test_nothing_serious_keeps_anybody_from_using_it_in_light_and_dark_and_on_a_phone(
     served: Server, browser: Browser
 ) -> None:
@@ -195,6 +237,13 @@ def test_nothing_serious_keeps_anybody_from_using_it_in_light_and_dark_and_on_a_
                 found += axe.run(page).response["violations"]
                 page.keyboard.press("Escape")
             page.keyboard.press("?")
+            found += axe.run(page).response["violations"]
+            page.keyboard.press("Escape")
+            page.locator(".row", has_text="boss").first.click()
+            page.keyboard.press("2")
+            expect(page.locator("#show-decisions")).to_be_visible()
+            page.keyboard.press("d")
+            expect(page.get_by_role("dialog")).to_be_visible()
             found += axe.run(page).response["violations"]
             bad = [
                 (each["id"], node["html"], node["failureSummary"])

@@ -13,6 +13,13 @@ const FILTERS = {
   unpicked: ["Unpicked", isUnpicked],
 };
 
+const NONE = {
+  all: "No asset fits.",
+  changed: "Nothing changes: every asset is as the specs want it.",
+  failed: "Nothing failed, and everything is as expected.",
+  unpicked: "There is nothing to choose: no asset has several takes and no pick.",
+};
+
 function isFailed(asset) {
   const used = asset.new?.takes.find((take) => take.used);
   return asset.kind === "failed" || asset.kind === "unresolved" || Boolean(used?.misses.length) || Boolean(asset.new?.takes.some((take) => take.unfit));
@@ -71,8 +78,20 @@ function inOrder(one, other) {
 function showList() {
   const found = REVIEW.assets.filter(matches);
   list.show(rowsOf(found));
+  byId("none").hidden = found.length > 0;
+  byId("none").textContent = REVIEW.assets.length ? NONE[heard.words.length || heard.tag ? "all" : heard.filter] : "There are no assets.";
   byId("count").textContent = found.length === REVIEW.assets.length ? counted(found.length, "asset") : `${found.length.toLocaleString("en")} of ${counted(REVIEW.assets.length, "asset")}`;
   for (const button of byId("filters").children) button.setAttribute("aria-pressed", String(button.dataset.filter === heard.filter));
+}
+
+/** Where there is no room, the groups are cut short, not the name. */
+function addressText(address) {
+  const cut = address.lastIndexOf(".") + 1;
+  return el("span.address", {}, cut ? foreign(address.slice(0, cut), "span.group") : null, foreign(address.slice(cut), "span.own"));
+}
+
+function promptOf(asset) {
+  return String(asset.fields.prompt ?? asset.old?.fields.prompt ?? asset.tags.join(", "));
 }
 
 function listRow(asset) {
@@ -90,8 +109,8 @@ function listRow(asset) {
     el(
       "span.name",
       {},
-      foreign(asset.address, "span.address"),
-      el("span.notes", {}, el("span.visually-hidden", {}, `${KINDS[asset.kind][1]}. `), notes.filter(Boolean).join(" · ") || foreign(asset.tags.join(", "))),
+      addressText(asset.address),
+      el("span.notes", {}, el("span.visually-hidden", {}, `${KINDS[asset.kind][1]}. `), notes.filter(Boolean).join(" · ") || foreign(promptOf(asset))),
     ),
     el("span.small-wave", { "data-play": track !== null }, track ? waveform(track.output, 44) : null),
     el("span.length", {}, track ? timeText(track.output.duration_s) : ""),
@@ -170,9 +189,10 @@ function step(by) {
 }
 
 function stepTake(by) {
-  const tracks = heard.page?.tracks ?? [];
+  const tracks = (heard.page?.tracks ?? []).filter((track) => track.finished || !track.take.finished.length);
+  const current = [heard.track, heard.track && twin(heard.page.tracks, heard.track)].map((each) => each?.key);
   if (tracks.length < 2) return;
-  const now = tracks.findIndex((track) => track.key === heard.track?.key);
+  const now = tracks.findIndex((track) => current.includes(track.key));
   const next = tracks[(now + by + tracks.length) % tracks.length];
   const at = heard.track && player.track?.key === heard.track.key ? player.positionOf(heard.track) : null;
   hear(next);
@@ -312,12 +332,54 @@ function showDecided() {
   byId("decided").showModal();
 }
 
-// --- the beginning
+// --- the beginning, and what has happened since
+
+/** Everything that a document tells of the project as it is now. */
+function takeIn({ summary, assets }) {
+  const changes = ORDER.filter((kind) => kind !== "keep" && summary[kind]).map((kind) => `${summary[kind].toLocaleString("en")} to ${KINDS[kind][1]}`);
+  byId("summary").textContent = [...(changes.length ? changes : ["no changes"]), costText(summary)].filter(Boolean).join(" · ");
+  REVIEW.assets = assets.sort(inOrder);
+  byAddress.clear();
+  for (const asset of assets) byAddress.set(asset.address, asset);
+  const tags = [...new Set(assets.flatMap((asset) => asset.tags))].sort();
+  byId("tag").replaceChildren(el("option", { value: "" }, "Any tag"), ...tags.map((tag) => el("option", { value: tag }, tag)));
+  byId("tag").hidden = !tags.length;
+  byId("tag").value = heard.tag = tags.includes(heard.tag) ? heard.tag : "";
+}
+
+/** Specs, takes and decisions may have changed behind a page that is served: in an editor, by an apply, in another tab. */
+async function lookAgain() {
+  let text;
+  try {
+    text = await (await fetch("data.js")).text();
+  } catch {
+    return; // the server was stopped; deciding will tell
+  }
+  const fresh = JSON.parse(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1));
+  if (text === lookAgain.seen) return;
+  if (fresh.problems) return say(problemText(fresh.problems[0]), true);
+  if (REVIEW.problems) return location.reload();
+  lookAgain.seen = text;
+  takeIn(fresh);
+  desk.decisions.diff = fresh.diff;
+  showSummary();
+  showList();
+  const asset = byAddress.get(heard.asset?.address);
+  if (!asset) return;
+  heard.asset = asset;
+  showAsset(asset);
+  measure(asset, heard.page.tracks);
+}
 
 function problems(found) {
   byId("detail").replaceChildren(
-    el("h2", {}, "There is no plan to hear"),
-    found.map((each) => el("p.message", {}, foreign(each.file ? `${each.file}:${each.line}: ${each.summary}` : each.summary), " ", foreign(each.hint ?? ""))),
+    el(
+      "div.asset",
+      {},
+      el("h2", {}, "There is no plan to hear"),
+      found.map((each) => el("p.message", {}, foreign(problemText(each)))),
+      el("p", {}, el("button", { type: "button", onclick: () => location.reload() }, "Look again")),
+    ),
   );
   look("detail");
 }
@@ -326,22 +388,16 @@ function begin() {
   byId("play").append(icon("play"));
   if (typeof REVIEW === "undefined") return problems([{ summary: "data.js is missing beside this page." }]);
   if (REVIEW.problems) return problems(REVIEW.problems);
-  const { project, environment, realm, summary, assets } = REVIEW;
+  const { project, environment, realm, assets } = REVIEW;
   document.title = `${project}: review`;
   byId("project").replaceChildren(foreign(project));
   byId("where").replaceChildren(foreign(environment ? `${environment}, ${realm}` : realm));
-  const changes = ORDER.filter((kind) => kind !== "keep" && summary[kind]).map((kind) => `${summary[kind].toLocaleString("en")} to ${KINDS[kind][1]}`);
-  byId("summary").textContent = [...(changes.length ? changes : ["no changes"]), costText(summary)].filter(Boolean).join(" · ");
-  assets.sort(inOrder);
-  for (const asset of assets) byAddress.set(asset.address, asset);
+  takeIn(REVIEW);
   desk.decisions = REVIEW.where === "served" ? new Written(decidedAnew) : new Collected(decidedAnew);
   showSummary();
   byId("filters").append(
     ...Object.entries(FILTERS).map(([name, [word]]) => el("button", { type: "button", "data-filter": name, "aria-pressed": "false", onclick: () => ((heard.filter = name), showList()) }, word)),
   );
-  const tags = [...new Set(assets.flatMap((asset) => asset.tags))].sort();
-  byId("tag").append(el("option", { value: "" }, "Every tag"), ...tags.map((tag) => el("option", { value: tag }, tag)));
-  byId("tag").hidden = !tags.length;
   heard.filter = assets.some(FILTERS.changed[1]) ? "changed" : "all";
   showList();
   const asked = decodeURIComponent(location.hash.slice(1));
@@ -353,7 +409,7 @@ function begin() {
     open(asked, { keepHash: true });
     look("detail");
   } else if (list.assets.length) open(list.assets[0].address, { keepHash: true });
-  else byId("detail").append(el("p.empty", {}, "There are no assets."));
+  else byId("detail").append(el("p.empty", {}, assets.length ? "Choose an asset." : "There are no assets. Write some in the specs, and load this page anew."));
 }
 
 byId("search").addEventListener("input", (event) => {
@@ -371,4 +427,7 @@ byId("volume").addEventListener("input", (event) => player.setVolume(event.targe
 byId("show-decisions").addEventListener("click", showDecided);
 byId("show-keys").addEventListener("click", () => byId("keys").showModal());
 window.addEventListener("hashchange", () => open(decodeURIComponent(location.hash.slice(1)), { keepHash: true }));
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && typeof REVIEW !== "undefined" && REVIEW.where !== "exported") lookAgain();
+});
 begin();

@@ -225,7 +225,7 @@ function trackPart(track, desk, shown) {
   const wave = seekable(track, player);
   let playing = null;
   const node = el(`div.track${track.finished || !track.take.finished.length ? "" : ".raw"}`, {}, button, wave.node, figureList(track));
-  if (track.output.unmeasured) node.append(el("p.message", {}, "Not measured: ", foreign(track.output.unmeasured)));
+  if (track.output.unmeasured && !track.take.misses.some((each) => each.includes(track.output.unmeasured))) node.append(el("p.message", {}, "Not measured: ", foreign(track.output.unmeasured)));
   shown.push(() => {
     wave.show();
     node.classList.toggle("current", track.key === desk.current()?.key);

@@ -43,7 +43,8 @@ class Written {
       const text = await answer.text();
       if (answer.status === 409) {
         const [problem] = JSON.parse(text).problems;
-        return say(`${problem.summary}. ${problem.detail} ${problem.hint}`, true);
+        lookAgain(); // what is shown may be of before
+        return say(problemText(problem), true);
       }
       if (!answer.ok) return say(text, true);
       const found = JSON.parse(text);
@@ -79,15 +80,29 @@ class Collected {
 
   constructor(onchange) {
     this.onchange = onchange;
-    try {
-      this.#made = new Map(JSON.parse(localStorage.getItem(this.#key) ?? "[]"));
-    } catch {
-      // no storage, or something else in it: begin anew
-    }
+    this.#read();
     for (const asset of REVIEW.assets) if (asset.new) this.#apply(asset);
+    window.addEventListener("storage", ({ key }) => {
+      if (key !== this.#key) return;
+      this.#read();
+      const wanted = REVIEW.assets.filter((asset) => asset.new);
+      wanted.forEach((asset) => this.#apply(asset));
+      this.onchange(wanted);
+    });
+  }
+
+  /** What was decided so far, in another tab too. */
+  #read() {
+    try {
+      const kept = localStorage.getItem(this.#key);
+      if (kept !== null) this.#made = new Map(JSON.parse(kept));
+    } catch {
+      // no storage, or something else in it: go on with what is known here
+    }
   }
 
   decide(asset, { pick, rejected, taken_back, approved }, words) {
+    this.#read();
     const made = this.#of(asset) ?? { fingerprint: asset.new.fingerprint, rejected: [] };
     if (pick === null && made.take === undefined) return say("It was picked before this page was made: mpsjobs pick --undo", true);
     if (pick !== undefined) {

@@ -9,7 +9,6 @@ class Player {
   #listeners = new Set();
   track = null;
   other = null;
-  wanted = false;
   matching = true;
   volume = 1;
 
@@ -60,14 +59,12 @@ class Player {
   play(track, at = null) {
     const from = at ?? this.#positions.get(track.key) ?? 0;
     this.#take(track, from >= (this.durationOf(track) ?? Infinity) - 0.05 ? 0 : from);
-    this.wanted = true;
     this.#current.play().catch((error) => error.name === "AbortError" || this.#failed(error));
     this.#prepare();
     this.#tell();
   }
 
   pause() {
-    this.wanted = false;
     this.#current.pause();
   }
 
@@ -170,7 +167,7 @@ class Player {
   }
 
   #failed() {
-    this.wanted = false;
+    this.pause();
     say(`${this.track?.label ?? "This take"} cannot be played: the file is gone, or the browser does not know its format.`, true);
     this.#tell();
   }

@@ -33,6 +33,12 @@ function sizeText(bytes) {
   return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** What is wrong, where, why, and how to mend it. */
+function problemText({ file, line, summary, detail, hint }) {
+  const what = /[.!?]$/.test(summary) ? summary : `${summary}.`;
+  return [file ? `${file}:${line}: ${what}` : what, detail, hint].filter(Boolean).join(" ");
+}
+
 function valueText(value) {
   return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -6,7 +6,7 @@ from typing import assert_never
 from mpsjobs.apply import progress
 from mpsjobs.apply.collect import Search
 from mpsjobs.apply.durations import kind_of
-from mpsjobs.apply.job import Job
+from mpsjobs.apply.job import Found, Heard, Job, Shown
 from mpsjobs.apply.recovery import age_s
 from mpsjobs.apply.run import Run, log
 from mpsjobs.model import events
@@ -71,11 +71,30 @@ def on_swept(
     run: Run, jobs: Mapping[int, Job], place: ObjectRef, found: Mapping[str, tuple[ObjectInfo, ...]] | None
 ) -> None:
     """A listing shows outputs of many takes; None: the place cannot be listed now."""
+    for number in shown(run, place, found):
+        jobs[number].seen = found[jobs[number].path.key] if found else ()
+
+
+def shown(run: Run, place: ObjectRef, found: Mapping[str, tuple[ObjectInfo, ...]] | None) -> list[int]:
+    """The jobs of which a listing shows something; they are collected next."""
     if found is None:
         run.scheduler.not_swept(place, run.now())
-        return
-    for number in run.scheduler.swept(place, found, run.now()):
-        jobs[number].seen = found[jobs[number].path.key]
+        return []
+    return run.scheduler.swept(place, found, run.now())
+
+
+def hear(run: Run, number: int, job: Job, heard: Heard) -> None:
+    """Go on from what was heard of a take that was taken up just now."""
+    match heard:
+        case Task():
+            on_polled(run, number, job, heard)
+        case Shown(objects):
+            job.seen = objects
+            run.scheduler.finished(number)
+        case Found(outputs):
+            on_collected(run, number, job, outputs)
+        case _:
+            assert_never(heard)
 
 
 def on_polled(run: Run, number: int, job: Job, outcome: DescribeOutcome) -> None:

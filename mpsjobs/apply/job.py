@@ -2,11 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from mpsjobs.apply.polling import Trail
 from mpsjobs.model.change import Copy, Import, Submit
-from mpsjobs.model.ports import ObjectInfo, ObjectRef, ResultFile, StagedCreate
-from mpsjobs.model.state import Take
+from mpsjobs.model.ports import ObjectInfo, ObjectRef, ResultFile, StagedCreate, Task
+from mpsjobs.model.state import Output, Take
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A listing shows these outputs."""
+
+    objects: tuple[ObjectInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """These outputs are there, and were measured."""
+
+    outputs: tuple[Output, ...]
+
+
+Heard: TypeAlias = Task | Shown | Found
+"""What was heard of a take before the state was held. A task has ended."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from mpsjobs.apply import progress
 from mpsjobs.apply.finishing import Finishing, Finishings
-from mpsjobs.apply.job import Job
+from mpsjobs.apply.job import Heard, Job
 from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.publish import Publications
 from mpsjobs.apply.receipts import place as receipt_place, receipt_of
@@ -55,6 +55,7 @@ class Wiring:
     task with these canonical fields has, `new_id` names an attempt, `report` is told of everything and neither waits nor raises (what listens
     must not come between a request and its record), `gives_up` says whether the unknown
     attempt of an address is to be given up when its outputs do not show now. All but `body` and `copy` are called from the loop's thread.
+    `heard` is what was heard of takes before this run, by attempt: they are not asked for again.
     """
 
     project: str
@@ -68,6 +69,7 @@ class Wiring:
     per_second: float
     mode: Mode = Mode.APPLY
     unknown: UnknownPolicy = field(default_factory=UnknownPolicy)
+    heard: Mapping[str, Heard] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -115,6 +115,9 @@ class Runner:
         for address in published:
             run.publish(address)
         run.hand_out(finished)
+        for number, job in self._jobs.items():
+            if heard := run.wiring.heard.get(job.attempt_id):
+                gather.hear(run, number, job, heard)
 
     def _over(self) -> bool:
         run = self.shared

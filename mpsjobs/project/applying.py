@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
@@ -10,20 +10,23 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Self
 
+from mpsjobs.apply.job import Heard
 from mpsjobs.apply.mode import Mode
-from mpsjobs.apply.progress import ApplyEvent, Noticed, Planned, Progress, Tick
+from mpsjobs.apply.download import Downloads
+from mpsjobs.apply.progress import ApplyEvent, Downloaded, Noticed, Planned, Progress, Tick
 from mpsjobs.apply.recovery import LostTakes, settle
 from mpsjobs.apply.result import ApplyResult, Missed, nothing_done
+from mpsjobs.apply.runner import Runner
 from mpsjobs.model.change import Plan, Risk, Submit
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError, Diagnostic
 from mpsjobs.model.expectations import NOTHING
 from mpsjobs.model.ports import StateSession
-from mpsjobs.model.state import awaits_finishing, chosen_take, handed_out
+from mpsjobs.model.state import State, awaits_finishing, chosen_take, handed_out
 from mpsjobs.plan.build import only_imports, only_waiting
 from mpsjobs.plan.cost import cost_of
 from mpsjobs.plan.selection import EVERYTHING, Selection
-from mpsjobs.project.assembly import runner, workers
+from mpsjobs.project.assembly import NOTHING_HEARD, run_of, workers
 from mpsjobs.project.checks import require_fit_plan, require_newest, require_whole_state
 from mpsjobs.project.options import Options, Refresh
 from mpsjobs.project.planning import Planner
@@ -50,8 +53,17 @@ class ApplyRun:
     flight are awaited for a few seconds and recorded, tasks in the cloud run on, and the next apply picks them up.
     """
 
-    def __init__(self, planner: Planner, session: StateSession, loaded: Loaded, options: Options) -> None:
+    def __init__(
+        self,
+        planner: Planner,
+        session: StateSession,
+        loaded: Loaded,
+        options: Options,
+        heard: Mapping[str, Heard] | None = None,
+    ) -> None:
         """Plan under the lock. The session belongs to the run from now on, unless this raises.
+
+        `heard`: it is only about these attempts, of which that was heard already; see `WaitRun`, which cares for the rest.
 
         Raises:
             SpecError, StateError, CloudError: see `Project.apply`.
@@ -59,6 +71,7 @@ class ApplyRun:
         self._planner = planner
         self._session = session
         self._loaded = loaded
+        self._heard = heard
         self._options = options = planner.resolved(options, loaded, session.state)
         self._early: list[Progress] = []
         self._inbox: SimpleQueue[Progress | None] = SimpleQueue()
@@ -126,7 +139,8 @@ class ApplyRun:
         """
         self.stop()
         self._thread.shutdown()
-        self._planner.connections.rest()
+        if self._heard is None:
+            self._planner.connections.rest()
         self._closed = True
         self._session.close()
 
@@ -145,6 +159,8 @@ class ApplyRun:
         settled = list(settle(session.state, host=host_name(), boot_id=self._planner.store.boot_id, at=now))
         if settled:
             session.append(settled)
+        if self._heard:
+            return
         realm, songs = settings.provider.realm, self._planner.songs_of
         self._early += LostTakes(session, connections.collector, realm, settings.owner, songs).adopt(now)
 
@@ -170,7 +186,7 @@ class ApplyRun:
     def _planned(self, options: Options) -> Plan:
         plan = self._planner.plan(self._loaded, self._session.state, options)
         if not options.mode.submits:
-            return only_imports(plan) if options.mode is Mode.IMPORT else only_waiting(plan)
+            return only_imports(plan) if options.mode is Mode.IMPORT else only_waiting(plan, self._heard)
         require_fit_plan(plan, self._session.state, options)
         if plan.has_changes and not (options.allow_behind or plan.draft):
             require_newest(self._planner, self._session.state)
@@ -248,33 +264,21 @@ class ApplyRun:
                 self._interrupt = threads.interrupt
                 if self._stopping:
                     threads.interrupt()
-                result = runner(self._planner, session, threads, self._inbox.put, options).run(plan)
+                run = run_of(
+                    self._planner, session, threads, self._inbox.put, options, self._heard or NOTHING_HEARD
+                )
+                result = Runner(run).run(plan)
         if session.failed:
             result = replace(result, stopped=(*result.stopped, self._salvage()))
-        result = replace(result, missed=tuple(self._missed()))
+        result = replace(result, missed=tuple(missed(self._loaded, session.state)))
         missing = max(self._missing + plan.missing, self._result.missing if self._result else 0)
         result = self._result.then(result) if self._result else result
         self._result = replace(result, missing=missing)
-        if downloads and not result.interrupted and not session.failed:
-            state = session.state
-            used = {
-                address: () if awaits_finishing(record, take) else handed_out(record, take)
-                for address, record in state.assets.items()
-                if (take := chosen_take(state.pool(record.fingerprint), record.realm, record.pick))
-            }
-            for told in downloads.sync(used, [address for address, outputs in used.items() if not outputs]):
+        if downloads and self._heard is not None:
+            downloads.save()
+        elif downloads and not result.interrupted and not session.failed:
+            for told in brought(downloads, session.state):
                 self._inbox.put(told)
-
-    def _missed(self) -> Iterator[Missed]:
-        """What the takes in use miss, of all assets that have them and want them."""
-        state = self._session.state
-        for asset in self._loaded.assets:
-            record = state.assets.get(asset.address)
-            if record is None or asset.expect is NOTHING:
-                continue
-            take = chosen_take(state.pool(record.fingerprint), record.realm, record.pick)
-            if take and take.misses:
-                yield Missed(asset.address, take.take, take.misses, asset.expect.on_fail)
 
     def _salvage(self) -> Diagnostic:
         """Put what could not be recorded somewhere else, and say where."""
@@ -293,3 +297,24 @@ class ApplyRun:
             hint=f"Mend the cause, then put it back: mpsjobs state push {file}",
             code=Code.STATE_SALVAGED,
         )
+
+
+def brought(downloads: Downloads, state: State) -> Iterator[Downloaded | Noticed]:
+    """Bring what is in use to where a person looks for it; what awaits its finished files stays as it is."""
+    used = {
+        address: () if awaits_finishing(record, take) else handed_out(record, take)
+        for address, record in state.assets.items()
+        if (take := chosen_take(state.pool(record.fingerprint), record.realm, record.pick))
+    }
+    yield from downloads.sync(used, [address for address, outputs in used.items() if not outputs])
+
+
+def missed(loaded: Loaded, state: State) -> Iterator[Missed]:
+    """What the takes in use miss, of all assets that have them and want them."""
+    for asset in loaded.assets:
+        record = state.assets.get(asset.address)
+        if record is None or asset.expect is NOTHING:
+            continue
+        take = chosen_take(state.pool(record.fingerprint), record.realm, record.pick)
+        if take and take.misses:
+            yield Missed(asset.address, take.take, take.misses, asset.expect.on_fail)

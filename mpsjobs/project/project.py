@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from mpsjobs._version import __version__
+from mpsjobs.apply.mode import Mode
 from mpsjobs.cloud.clock import SystemClock
 from mpsjobs.model.change import Plan, Risk
 from mpsjobs.model.codes import Code
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from mpsjobs.deciding import Decided, Verdict
     from mpsjobs.doctor import Finding
     from mpsjobs.project.applying import ApplyRun
+    from mpsjobs.project.waiting import WaitRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +238,10 @@ class Project:
 
     # --- applying ----------------------------------------------------------------------------------------------------------------
 
-    def apply(self, options: Options = DEFAULTS) -> "ApplyRun":
+    def apply(self, options: Options = DEFAULTS) -> "ApplyRun | WaitRun":
         """Take the state's lock and plan. Whoever goes through the events of the run carries it out: see `ApplyRun`.
+
+        With `Mode.WAIT` the lock is taken later, whenever something is to be recorded: see `WaitRun`.
 
         Raises:
             SpecError: mistakes in the specs, or a plan that the policy forbids.
@@ -247,10 +251,13 @@ class Project:
         Whichever it is, nothing was submitted.
         """
         from mpsjobs.project.applying import ApplyRun  # applying is heavy, and plan does without it
+        from mpsjobs.project.waiting import WaitRun
 
         if options.mode.submits and not options.local_state:
             require_lasting_state(self.settings)
         loaded = self.load(strict=options.strict)
+        if options.mode is Mode.WAIT:
+            return WaitRun(self.planner, loaded, options)
         session = self.store.open(str(options.mode), lock_timeout_s=options.lock_timeout_s)
         try:
             return ApplyRun(self.planner, session, loaded, options)

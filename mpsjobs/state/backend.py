@@ -31,6 +31,11 @@ class StateBackend(Protocol):
         """What marks an intent beside the host: where both are the same, what happened after it would be known here. See `never_sent`."""
         ...
 
+    @property
+    def gather_s(self) -> float:
+        """For so many seconds it is worth gathering what is to be recorded, before the state is opened: as long as opening takes, about."""
+        ...
+
     def read(self) -> State:
         """See `StateStore.read`."""
         ...

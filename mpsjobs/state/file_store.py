@@ -75,6 +75,10 @@ class FileStateStore:
     def boot_id(self) -> str:
         return boot_id()
 
+    @property
+    def gather_s(self) -> float:
+        return 0.5
+
     def history(self, after: int = 0) -> Iterator[Line]:
         with failures_named("reading of the state", self._path):
             if self._journal.exists():

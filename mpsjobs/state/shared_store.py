@@ -84,6 +84,10 @@ class SharedStateStore:
     def boot_id(self) -> str:
         return own_journal.place_id(self._folder) or f"{boot_id()} {uuid.uuid4().hex}"
 
+    @property
+    def gather_s(self) -> float:
+        return 1.5 * self._terms.settle_s
+
     def read(self) -> State:
         found = self._found(self._hinted())
         for left in own_journal.left_behind(self._folder):

@@ -108,6 +108,11 @@ class Downloads:
                     )
                 del self._placed[name]
                 self._unsaved += 1
+        self.save()
+
+    def save(self) -> None:
+        """Remember what was put there."""
+        with self._lock:
             if self._unsaved:
                 self._save()
 

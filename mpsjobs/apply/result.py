@@ -40,7 +40,7 @@ class ApplyResult:
     `still_failed` and `still_unknown` count planned changes that could not even begin: the cloud refused them before, or the outcome of
     an earlier request is unknown. `copied` counts takes of other environments, `published` assets whose stable keys were brought up to date,
     `unsent` takes that were not submitted because as many others had failed as were allowed to, `missing` takes or assets
-    whose outputs are gone from the store and that are not bought again.
+    whose outputs are gone from the store and that are not bought again, `elsewhere` takes that this run waited for and another one recorded.
     """
 
     mode: Mode
@@ -66,6 +66,7 @@ class ApplyResult:
     unsent: int = 0
     missed: tuple[Missed, ...] = ()
     missing: int = 0
+    elsewhere: int = 0
 
     @property
     def strictly_missed(self) -> tuple[Missed, ...]:
@@ -97,6 +98,7 @@ class ApplyResult:
             published=self.published + later.published,
             mastered=self.mastered + later.mastered,
             unsent=self.unsent + later.unsent,
+            elsewhere=self.elsewhere + later.elsewhere,
         )
 
     @property

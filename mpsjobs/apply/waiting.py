@@ -27,7 +27,7 @@ from mpsjobs.apply.workers import (
 from mpsjobs.model.change import Plan, Reconcile, Resume
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.model.ports import Task, TaskStatus
-from mpsjobs.model.state import State, TakeStatus
+from mpsjobs.model.state import State, Take, TakeStatus
 from mpsjobs.state.glance import Glance
 
 _AGAIN_S: Final = (1.0, 15.0)
@@ -49,6 +49,7 @@ class Waiting:
     unsettled: set[str] = field(default_factory=set)
     total: int = 0
     failed: int = 0
+    elsewhere: int = 0
     _jobs: dict[int, Job] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
     _heard_at: float = inf
@@ -66,10 +67,11 @@ class Waiting:
         """The state is this one by now: others may have recorded what was waited for, or know what became of a request."""
         self.run.session = Glance(state)
         actions = {action.attempt_id: action for action in _open(plan)}
-        intended = {take.attempt_id for _, take in state.takes() if take.status is TakeStatus.INTENDED}
-        for attempt_id in [*self._numbers, *self.heard]:
-            if attempt_id not in actions:
-                self._drop(attempt_id)
+        takes = {take.attempt_id: take for _, take in state.takes()}
+        for attempt_id in self._numbers.keys() - actions.keys():
+            self._recorded_elsewhere(self._jobs[self._numbers[attempt_id]], takes.get(attempt_id))
+            self._drop(attempt_id)
+        intended = {attempt_id for attempt_id, take in takes.items() if take.status is TakeStatus.INTENDED}
         for attempt_id in self.unsettled - intended:
             self.unsettled.discard(attempt_id)
             if action := actions.get(attempt_id):
@@ -124,6 +126,7 @@ class Waiting:
             still_unknown=0,
             interrupted=tally.interrupted,
             stopped=tuple(tally.stopped),
+            elsewhere=self.elsewhere,
         )
 
     def _leave_at(self) -> float:
@@ -195,6 +198,18 @@ class Waiting:
             self._heard_at = self.run.now()
         self.heard[self._jobs[number].attempt_id] = heard
         self.run.scheduler.ended(number)
+
+    def _recorded_elsewhere(self, job: Job, take: Take | None) -> None:
+        """Another run has recorded what became of a take."""
+        if take is None:
+            return
+        if take.status is TakeStatus.FAILED:
+            self.run.failed(job, "FAIL", take.message or "the cloud gives no reason", take.request_id)
+        elif take.there:
+            self.elsewhere += 1
+            self.run.report(
+                progress.Noticed(job.address, f"take {job.take} is done, and another run has recorded it")
+            )
 
     def _drop(self, attempt_id: str) -> None:
         self.heard.pop(attempt_id, None)

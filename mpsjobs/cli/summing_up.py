@@ -89,6 +89,7 @@ def summary_line(plan: Plan, result: ApplyResult) -> str:
         bold=True,
     )
     counts = [f"{counted(result.finished, 'take')} generated"] if result.finished else []
+    counts += [f"{counted(result.elsewhere, 'take')} recorded by another run"] if result.elsewhere else []
     counts += [f"{counted(result.copied, 'take')} copied"] if result.copied else []
     counts += [f"{counted(result.imported, 'take')} imported"] if result.imported else []
     done = Counter(change.kind for change in plan.changes if change.address not in result.troubled)
@@ -133,6 +134,7 @@ def result_document(result: ApplyResult) -> dict[str, Json]:
         "failed": len(result.failed) + result.still_failed,
         "skipped": len(result.skipped),
         "unsent": result.unsent,
+        "elsewhere": result.elsewhere,
         "unfit": len(result.unfit),
         "missed": [
             {

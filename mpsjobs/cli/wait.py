@@ -15,5 +15,9 @@ from mpsjobs.project import Options
 @common
 @quiet
 def command(output: Output, *, lock_timeout: float) -> int:
-    """Wait for the tasks that are running, and collect them. Submits nothing."""
+    """Wait for the tasks that are running, and collect them. Submits nothing.
+
+    Others may apply, and wait, meanwhile: the state is held only while something is recorded. When another run holds it, what is done waits
+    for that, for a minute at least and as long as --lock-timeout says; what the other run records is done, too.
+    """
     return carry_out(output, Options(mode=Mode.WAIT, lock_timeout_s=lock_timeout), auto_approve=True)

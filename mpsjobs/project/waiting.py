@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, Self
 
-from mpsjobs.apply.progress import ApplyEvent, Planned, Progress, Tick
+from mpsjobs.apply.progress import ApplyEvent, Noticed, Planned, Progress, Tick
 from mpsjobs.apply.result import ApplyResult, nothing_done
 from mpsjobs.apply.waiting import Waiting
 from mpsjobs.model.change import Plan
@@ -22,6 +22,8 @@ from mpsjobs.state.glance import Glance
 
 SHORTEST_PATIENCE_S: Final = 60.0
 """What was heard waits at least so long for the state, whatever `--lock-timeout` says: another run may be recording the very same."""
+
+_HELD: Final = "another run holds the state; what is done is recorded as soon as that one lets go of it, or has recorded it itself"
 
 
 class WaitRun:
@@ -146,9 +148,11 @@ class WaitRun:
             session = self._open()
         except LockHeldError:
             now = waiting.run.now()
-            self._held_since = self._held_since or now
+            if waiting.heard and self._held_since is None:
+                self._held_since = now
+                yield Noticed(None, _HELD)
             patience_s = max(self._options.lock_timeout_s, SHORTEST_PATIENCE_S)
-            if waiting.heard and now - self._held_since >= patience_s:
+            if self._held_since is not None and now - self._held_since >= patience_s:
                 raise
             waiting.later()
             return

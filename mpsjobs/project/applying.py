@@ -10,9 +10,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Self
 
+from mpsjobs.apply.download import Downloads
 from mpsjobs.apply.job import Heard
 from mpsjobs.apply.mode import Mode
-from mpsjobs.apply.download import Downloads
 from mpsjobs.apply.progress import ApplyEvent, Downloaded, Noticed, Planned, Progress, Tick
 from mpsjobs.apply.recovery import LostTakes, settle
 from mpsjobs.apply.result import ApplyResult, Missed, nothing_done

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mpsjobs.cloud.webhook import Webhook
     from mpsjobs.emulator import EmulatorConfig
     from mpsjobs.state.backend import StateBackend
+    from mpsjobs.state.encryption import Encryption
 
 SCRATCH = ".mpsjobs"
 """What can be made again: emulator data, caches, the memory of downloads. Git-ignored."""
@@ -230,12 +231,26 @@ class Connections:
         state = self.settings.state
         at = ObjectRef(state.bucket, state.region, state.key)
         return SharedStateStore(
-            Shared(lambda: self._state_objects, at, self.clock),
+            Shared(lambda: self._state_objects, at, self.clock, self._encryption()),
             self.root / SCRATCH / "state" / blake2b(state.place.encode(), digest_size=8).hexdigest(),
             clock=self.clock,
             version=__version__,
             server=f"{state.endpoint or state.region}/{state.bucket}",
             probe=self._probe_state,
+        )
+
+    def _encryption(self) -> "Encryption | None":
+        """How the state in a bucket is encrypted. The key is looked for when it is needed."""
+        from mpsjobs.state.encryption import Encryption
+        from mpsjobs.state.keys import read_keys
+
+        settings = self.settings.state.encryption
+        if settings is None:
+            return None
+        return Encryption(
+            lambda: read_keys(settings, self.root, os.environ),
+            writes=settings.write == "encrypted",
+            reads_plain=settings.reads_plain,
         )
 
     @cached_property

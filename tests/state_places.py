@@ -14,9 +14,11 @@ from mpsjobs.model.asset import StoreTarget
 from mpsjobs.model.ports import Clock, ObjectRef, ObjectStore, StateSession
 from mpsjobs.state import shared_lock
 from mpsjobs.state.backend import StateBackend
+from mpsjobs.state.encryption import Encryption
 from mpsjobs.state.file_session import FileSession
 from mpsjobs.state.file_store import FileStateStore
 from mpsjobs.state.identity import machine
+from mpsjobs.state.keys import Key
 from mpsjobs.state.shared import Shared
 from mpsjobs.state.shared_lock import TERMS, Holder, Terms
 from mpsjobs.state.shared_session import SharedSession
@@ -26,8 +28,8 @@ from tests.s3_proxy import resolving, s3_proxy
 from tests.state.histories import FakeClock
 
 BUCKET, REGION, KEY = "aurora-1250000000", "ap-guangzhou", "game/mpsjobs.state"
-KINDS = ["file", "folder", "s3", "cos", "plain"]
-"""`folder` is a bucket that is a folder; the other kinds of bucket are those of `tests/contract/test_object_store.py`."""
+KINDS = ["file", "encrypted", "s3", "cos", "plain"]
+"""`encrypted` is a bucket that is a folder, and so is `folder`; the other kinds of bucket are those of `tests/contract/test_object_store.py`."""
 
 _NOBODY = 2**22 + 1  # more than any process's number can be
 
@@ -40,6 +42,12 @@ class Place:
     objects: ObjectStore | None
     clock: Clock = field(default_factory=FakeClock)
     terms: Terms = TERMS
+    keys: tuple[Key, ...] = ()
+    """Of an encrypted state; the first one encrypts."""
+
+    @property
+    def encryption(self) -> Encryption | None:
+        return Encryption(lambda: self.keys) if self.keys else None
 
     def store(self, name: str = "A") -> StateBackend:
         """The state as it is reached from a machine, which has a folder of its own."""
@@ -47,7 +55,7 @@ class Place:
         if objects is None:
             return FileStateStore(self.root / "mpsjobs.state.json", clock=self.clock, version="0.1.0")
         return SharedStateStore(
-            Shared(lambda: objects, ObjectRef(BUCKET, REGION, KEY), self.clock),
+            Shared(lambda: objects, ObjectRef(BUCKET, REGION, KEY), self.clock, self.encryption),
             self.root / name,
             clock=self.clock,
             version="0.1.0",
@@ -81,8 +89,9 @@ def place_of(kind: str, root: Path, server: Callable[[], S3Server]) -> Iterator[
     root.mkdir(parents=True, exist_ok=True)
     if kind == "file":
         yield Place(root, None)
-    elif kind == "folder":
-        yield Place(root, DirectoryStore(root / "buckets"))
+    elif kind in {"folder", "encrypted"}:
+        keys = (Key(bytes(range(32))),) if kind == "encrypted" else ()
+        yield Place(root, DirectoryStore(root / "buckets"), keys=keys)
     else:
         upstream = server()
         upstream.empty(BUCKET)

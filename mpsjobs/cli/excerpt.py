@@ -40,8 +40,8 @@ def visible(text: str) -> str:
     )
 
 
-_WEBHOOK = re.compile(r"\bwebhook\b")
-"""The address of a webhook is a secret as a whole; it stands in such a line, or in the next."""
+_SECRET = re.compile(r"\b(webhook|encryption|key_env|key_file)\b")
+"""The address of a webhook is a secret as a whole, and somebody may write a key itself; it stands in such a line, or in the next two."""
 
 
 class Line(NamedTuple):
@@ -71,7 +71,7 @@ class Sources:
         margin = " " * len(number)
         yield Line(margin, "")
         if file.hides(at.line) or any(
-            _WEBHOOK.search(line) for line in file.lines[max(0, at.line - 2) : at.line]
+            _SECRET.search(line) for line in file.lines[max(0, at.line - 3) : at.line]
         ):
             yield Line(number, _HIDDEN)
             return

@@ -69,7 +69,8 @@ _IGNORE_HEAD = "# mpsjobs: paid-for history and what can be made again"
     "--migrate-state",
     "migrating",
     is_flag=True,
-    help="Of a project that is there: bring its state to the place that `state.backend` names, from the other one under `state:`.",
+    help="Of a project that is there: bring its state to the place that `state.backend` names, from the other one under `state:`; or, there "
+    "already, encrypt it as the settings ask for.",
 )
 @lock_timeout
 @printing
@@ -136,11 +137,18 @@ def _migrate(output: Output, lock_timeout: float) -> None:
                 "to": moved.target,
                 "serial": moved.serial,
                 "kept": moved.kept,
+                "encrypted": moved.encrypted,
+                "rewritten": moved.rewritten,
             }
         )
+    elif moved.rewritten:
+        form = "encrypted with the first of the keys now" if moved.encrypted else "not encrypted any more"
+        output.result(f"The state at {moved.target} is {form} (serial {moved.serial}).")
+        output.result("Objects from before stay there as they were written.")
     elif moved.kept is None:
         output.result(f"The state is at {moved.target} already (serial {moved.serial}).")
     else:
-        output.result(f"The state is now at {moved.target} (serial {moved.serial}).")
+        form = "" if moved.encrypted is None else ", encrypted" if moved.encrypted else ", not encrypted"
+        output.result(f"The state is now at {moved.target} (serial {moved.serial}{form}).")
         output.result(f"What was at {moved.source} is kept as {moved.kept}; nobody goes on from it.")
         output.result("Next: commit mpsjobs.yaml, so that everybody goes on from the new place.")

@@ -13,6 +13,7 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
 
 if TYPE_CHECKING:
+    from mpsjobs.model.settings import Settings
     from mpsjobs.state.adopt import Adopted
 
 # What these commands need is loaded when one of them runs: `state list` does without.
@@ -103,7 +104,8 @@ def pull(output: Output, *, file: Path | None) -> None:
     from mpsjobs.state.disk import new_file
     from mpsjobs.state.snapshot import Snapshot, encode_snapshot
 
-    state = open_project().state()
+    project = open_project()
+    state = project.state()
     if not state.serial:
         raise StateError.of(
             "There is no state yet.",
@@ -113,6 +115,7 @@ def pull(output: Output, *, file: Path | None) -> None:
     data = encode_snapshot(Snapshot(state, 0))
     if file is None:
         click.echo(data, nl=False)
+        _tell_plain(output, project.settings)
         return
     try:
         new_file(file, data)
@@ -132,6 +135,12 @@ def pull(output: Output, *, file: Path | None) -> None:
         )
     else:
         output.result(f"The state (serial {state.serial}) stands in {file}.")
+        _tell_plain(output, project.settings)
+
+
+def _tell_plain(output: Output, settings: "Settings") -> None:
+    if settings.state.encryption is not None:
+        output.say("It is not encrypted: whoever has it can read every prompt.")
 
 
 @click.command("push", epilog="Example: mpsjobs state push errored.mpsjobs.state.json")

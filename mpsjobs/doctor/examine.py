@@ -30,6 +30,7 @@ CHECKS: Final = (
     "versioning",
     "state_folder",
     "state_lock",
+    "state_key",
     "state",
     "git",
     "disk",

@@ -12,7 +12,7 @@ from mpsjobs._version import __version__
 from mpsjobs.doctor.finding import Finding, Status, failed, from_error, needs, not_needed, ok, warning
 from mpsjobs.model.diagnostics import LockHeldError, MpsjobsError, StateError
 from mpsjobs.model.ports import Clock, Condition, StateStore
-from mpsjobs.model.settings import StateSettings
+from mpsjobs.model.settings import EncryptionSettings, StateSettings
 from mpsjobs.state.disk import new_file, sibling
 from mpsjobs.state.lock import StateLock
 from mpsjobs.state.shared_lock import TERMS
@@ -51,6 +51,7 @@ def state(root: Path, settings: StateSettings, store: StateStore, clock: Clock) 
     """Everything about the state, in a file or in a bucket. Leaves nothing behind."""
     if isinstance(store, SharedStateStore):
         yield from _shared(store)
+        yield _key(root, settings.encryption, store)
         yield _read(store)
         yield from not_needed("the state is in a bucket", "git")
         yield _disk(root)
@@ -65,6 +66,7 @@ def state(root: Path, settings: StateSettings, store: StateStore, clock: Clock) 
         yield from needs("state_folder", "state_lock")
     else:
         yield _lock(folder, file, clock)
+    yield from not_needed("the state is in a file", "state_key")
     yield _read(store)
     yield _git(file)
     yield _disk(folder)
@@ -92,6 +94,32 @@ def _shared(store: SharedStateStore) -> Iterator[Finding]:
     else:
         wait = f"Taking the lock means to write, to wait {TERMS.settle_s:g} seconds, and to read."
         yield ok("state_lock", "Nobody holds the state.", wait)
+
+
+def _key(root: Path, settings: EncryptionSettings | None, store: SharedStateStore) -> Finding:
+    """Whether the state can be encrypted here: the key, and the library."""
+    encryption = store.encryption
+    if encryption is None or settings is None:
+        return next(not_needed("the state is not encrypted", "state_key"))
+    try:
+        encryption.decrypt(encryption.encrypt(b"mpsjobs", "doctor"), "doctor")
+        first, *others = encryption.keys
+    except StateError as error:
+        return from_error("state_key", error)
+    more = f"; {len(others)} more can read" if others else ""
+    if settings.key_file is not None and _others_may_read(root / Path(settings.key_file).expanduser()):
+        summary = "Others on this machine may read the key of the state."
+        return warning("state_key", summary, f"{settings.key_file}.", f"chmod 600 {settings.key_file}")
+    if not encryption.writes:
+        return ok("state_key", "What is encrypted of the state can be read; nothing is encrypted any more.")
+    return ok("state_key", f"The state is encrypted with the key {first.id.hex()}{more}.")
+
+
+def _others_may_read(file: Path) -> bool:
+    try:
+        return bool(file.stat().st_mode & 0o077)
+    except OSError:
+        return False
 
 
 def _probe(folder: Path) -> Path:

@@ -175,6 +175,12 @@ class Code(StrEnum):
     NO_SUCH_SERIAL = "E0933"
     STATE_MOVED = "E0934"
     NOTHING_TO_MOVE = "E0935"
+    STATE_ENCRYPTED = "E0936"
+    NO_STATE_KEY = "E0937"
+    BAD_STATE_KEY = "E0938"
+    OTHER_STATE_KEY = "E0939"
+    STATE_NOT_ENCRYPTED = "E0940"
+    NO_ENCRYPTION_LIBRARY = "E0941"
 
     # the cloud, the store and credentials: E10
     NO_CREDENTIALS = "E1001"

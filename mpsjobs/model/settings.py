@@ -123,8 +123,25 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EncryptionSettings:
+    """Where the keys of the state are: in a variable, or in a file (from the project's folder, or absolute, or `~/…`). One of the two is set.
+
+    `write` plain: what is encrypted is read, and what is written is not encrypted any more. `reads_plain`: what is plain is read too, which
+    only a migration does.
+    """
+
+    key_env: str | None = None
+    key_file: str | None = None
+    write: Literal["encrypted", "plain"] = "encrypted"
+    reads_plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StateSettings:
-    """Where the state is: in a file, or in a bucket below `key`. `endpoint` and `addressing_style` as for the store."""
+    """Where the state is: in a file, or in a bucket below `key`. `endpoint` and `addressing_style` as for the store.
+
+    `encryption` is for what lies in the bucket; None: it is plain.
+    """
 
     backend: Literal["file", "cos"] = "file"
     path: str = "mpsjobs.state.json"
@@ -133,6 +150,7 @@ class StateSettings:
     key: str = ""
     endpoint: str | None = None
     addressing_style: Literal["virtual", "path"] = "virtual"
+    encryption: EncryptionSettings | None = None
 
     @property
     def place(self) -> str:

@@ -16,6 +16,7 @@ from mpsjobs.model.settings import (
     EMULATOR_BUCKET,
     AssumeRole,
     CredentialsSettings,
+    EncryptionSettings,
     NetworkSettings,
     ProviderKind,
     ProviderSettings,
@@ -315,7 +316,34 @@ class _Reading:
             key=own_state(key, self.chosen, "key"),
             endpoint=file.endpoint,
             addressing_style=file.addressing_style,
+            encryption=self.encryption(),
         )
+
+    def encryption(self) -> EncryptionSettings | None:
+        file = self.file.state.encryption
+        if file is None:
+            return None
+        path = ("state", "encryption")
+        if file.key_env and file.key_file:
+            self.problem(
+                (*path, "key_file"),
+                "The key of the state has two sources",
+                "Both `key_env` and `key_file` are set.",
+                "Remove one of them.",
+                key=True,
+                code=Code.TWO_SOURCES,
+            )
+        written = self.written("state").get("encryption")
+        if isinstance(written, dict) and not written.keys() & {"key_env", "key_file", "key"}:
+            self.problem(
+                path,
+                "Encryption needs a key",
+                "Nothing says where it is.",
+                "Name the variable that holds it, `key_env: MPSJOBS_STATE_KEY`, or a file, `key_file: ~/.config/mpsjobs/state.key`.",
+                key=True,
+                code=Code.MISSING_KEY,
+            )
+        return EncryptionSettings(file.key_env, file.key_file, file.write)
 
     def policy(self, provider: ProviderSettings) -> PolicySettings:
         return own_policy(

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from mpsjobs.model.codes import Code
 from mpsjobs.spec.catalogue_file import ModelSpec
@@ -30,6 +30,7 @@ from mpsjobs.spec.prices import PricesFile
 from mpsjobs.spec.section import Section
 
 _SESSION = re.compile(r"[\w=,.@-]{2,128}", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
 
 
 class ProviderFile(Section):
@@ -79,6 +80,21 @@ Lifetime: TypeAlias = Annotated[
 SessionName: TypeAlias = Annotated[
     str, matching(_SESSION.fullmatch, "a session name", "Use 2 to 128 letters, digits and `=,.@_-`.")
 ]
+
+
+def _names_a_variable(value: Any) -> Any:
+    """Somebody may have put the secret itself here: what is wrong with it is said without it."""
+    if isinstance(value, str) and not _VARIABLE.fullmatch(value):
+        raise mistake(
+            '"{name}" must be the name of an environment variable',
+            "It is not shown: it may be the secret itself.",
+            "Write a name such as `MPSJOBS_STATE_KEY`, and put the value into that variable.",
+            code=Code.BAD_VALUE,
+        )
+    return value
+
+
+VariableName: TypeAlias = Annotated[str, BeforeValidator(_names_a_variable)]
 
 
 class AssumeRoleFile(Section):
@@ -135,6 +151,25 @@ class NetworkFile(Section):
     )
 
 
+class EncryptionFile(Section):
+    """Never the key itself: that stays in the environment, or in a file outside of the project."""
+
+    TITLE: ClassVar[str] = "`encryption`"
+    ELSEWHERE: ClassVar[dict[str, str]] = {
+        "key": "no file that others read: whoever has the key can read the state. Name the variable that holds it with `key_env`, or a "
+        "file with `key_file`, and make a new key if this one was in a commit"
+    }
+    key_env: VariableName | None = Field(None, description="The environment variable that holds the key.")
+    key_file: Word | None = Field(
+        None,
+        description="The file that holds the key, outside of what git keeps: `~/.config/mpsjobs/state.key`.",
+    )
+    write: Literal["encrypted", "plain"] = Field(
+        "encrypted",
+        description="`plain` is the way back: what is encrypted is read, and nothing is encrypted any more.",
+    )
+
+
 class StateFile(Section):
     TITLE: ClassVar[str] = "`state`"
     backend: Literal["file", "cos"] = Field("file", description="Where the state is kept.")
@@ -148,6 +183,9 @@ class StateFile(Section):
     endpoint: Endpoint | None = Field(None, description="For `cos`: any S3-compatible server.")
     addressing_style: Literal["virtual", "path"] = Field(
         "virtual", description="For `cos`: how the server wants buckets named."
+    )
+    encryption: EncryptionFile | None = Field(
+        None, description="For `cos`: what lies in the bucket is encrypted before it is sent there."
     )
 
 

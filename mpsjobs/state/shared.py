@@ -10,6 +10,8 @@ Everything lies under the state's key::
 
 An epoch is the time of one holder. Its number is in every name that it writes, so that nobody ever writes what another one has written,
 however late a request of a former holder arrives. The numbers follow one another without a gap.
+
+All of it but the lock may be encrypted (`mpsjobs.state.encryption`). Then a plain object is read only if it is of the time before.
 """
 
 import contextlib
@@ -31,6 +33,13 @@ from mpsjobs.state.codec import (
     decode_line,
     encode_header,
     encode_line,
+)
+from mpsjobs.state.encryption import (
+    Encryption,
+    TamperedError,
+    is_encrypted,
+    key_needed,
+    not_encrypted,
 )
 from mpsjobs.state.shape import Shape, ShapeError
 from mpsjobs.state.snapshot import opened, sealed
@@ -61,7 +70,8 @@ class Head:
 
     `begin` is the number of the last event before it, `base` of the last one that is not in the journal at all. `serial` is that of its
     snapshot, which `snapshot_epoch` wrote (0: there is none, the state is empty). `open`: events may follow the snapshot. `condition` is what the server at `server` was seen to honour.
-    `holder` tells the session that wrote it from any other. `moved_to`: where the state lives since; nobody goes on from here.
+    `holder` tells the session that wrote it from any other. `moved_to`: where the state lives since; nobody goes on from here. `plain_until`:
+    the last epoch whose objects may be plain.
     """
 
     lineage: str
@@ -75,6 +85,7 @@ class Head:
     condition: str | None
     server: str
     moved_to: str | None = None
+    plain_until: int = 0
 
 
 _HEAD = Shape(Head)
@@ -129,13 +140,20 @@ def decode_segment(data: bytes, lineage: str, first: int) -> tuple[Line, ...]:
 class Shared:
     """The objects of one state. Thread-safe. `objects` sends each request once, so that what failed may be asked again here, or not at all.
 
-    Every method raises StateError where the bucket cannot be asked.
+    Every method that sends one raises StateError where the bucket cannot be asked. What is got and put is as it lies in the bucket.
     """
 
-    def __init__(self, objects: Callable[[], ObjectStore], at: ObjectRef, clock: Clock) -> None:
+    def __init__(
+        self,
+        objects: Callable[[], ObjectStore],
+        at: ObjectRef,
+        clock: Clock,
+        encryption: Encryption | None = None,
+    ) -> None:
         self._objects = objects
         self.at = at
         self._clock = clock
+        self.encryption = encryption
 
     @property
     def name(self) -> str:
@@ -178,6 +196,33 @@ class Shared:
     def delete(self, name: str) -> None:
         ref = self._ref(name)
         self._named(lambda objects: objects.delete(ref), "written")
+
+    def encrypted(self, name: str, content: bytes) -> bytes:
+        """An object's content as it is to lie in the bucket. Raises StateError: there is no key."""
+        if self.encryption is None or not self.encryption.writes:
+            return content
+        return self.encryption.encrypt(content, f"{self.at.key}{name}")
+
+    def decrypted(self, name: str, data: bytes, *, plain_too: bool = False) -> bytes:
+        """The content of an object that lies in the bucket like this. `plain_too`: it may be one of before encryption.
+
+        Raises:
+            StateError: it is not to be trusted, or cannot be read for want of a key.
+        """
+        if not is_encrypted(data):
+            if self.encryption is None or self.encryption.reads_plain or plain_too:
+                return data
+            raise not_encrypted(f"{self.name}{name}")
+        if self.encryption is None:
+            raise key_needed(f"{self.name}{name}")
+        try:
+            return self.encryption.decrypt(data, f"{self.at.key}{name}")
+        except TamperedError as error:
+            raise self.damaged(name, str(error)) from None
+
+    def is_current(self, data: bytes) -> bool:
+        """Whether an object that lies in the bucket like this is plain, or encrypted with the key, as it would be written now."""
+        return not is_encrypted(data) if self.encryption is None else self.encryption.is_current(data)
 
     def _ref(self, name: str) -> ObjectRef:
         return replace(self.at, key=f"{self.at.key}{name}")

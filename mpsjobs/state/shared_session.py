@@ -108,6 +108,12 @@ class SharedSession(Session):
         with self._failing():
             self._tell(replace(self._head, open=False, moved_to=to))
 
+    def rewrite(self) -> None:
+        """Save the state once more, in the form that is written now. Raises StateError."""
+        self.share()
+        with self._failing():
+            self._save_snapshot()
+
     def close(self) -> None:
         self._closing = True
         super().close()
@@ -151,8 +157,9 @@ class SharedSession(Session):
             self._tell(replace(self._head, open=True))
         first = batch[0][0]
         lines = [Line(seq, 0, event) for seq, event in batch]
-        content = encode_segment(self._lineage, lines)
-        self._shared.put(segment_name(self._head.epoch, first), content, content_type=LINES)
+        name = segment_name(self._head.epoch, first)
+        content = self._shared.encrypted(name, encode_segment(self._lineage, lines))
+        self._shared.put(name, content, content_type=LINES)
         self._segments += 1
 
     def _save_snapshot(self) -> None:
@@ -160,8 +167,8 @@ class SharedSession(Session):
         self._lock.confirm()
         serial, epoch = self.state.serial, self._head.epoch
         self.state.lineage = self._lineage
-        data = encode_snapshot(Snapshot(self.state, 0))
         name = snapshot_name(serial, epoch)
+        data = self._shared.encrypted(name, encode_snapshot(Snapshot(self.state, 0)))
         self._shared.put(name, data)
         self._remember(name, data)
         self._segments = 0
@@ -171,6 +178,6 @@ class SharedSession(Session):
         """Others go by this from now on."""
         self._lock.confirm()
         data = encode_head(head)
-        self._shared.put(head_name(head.epoch), data)
-        self._shared.put(HINT, data)
+        for name in (head_name(head.epoch), HINT):
+            self._shared.put(name, self._shared.encrypted(name, data))
         self._head, self._begun = head, True

@@ -4,6 +4,7 @@ import contextlib
 import secrets
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from mpsjobs.model.state import State
 from mpsjobs.state import own_journal
 from mpsjobs.state.backend import no_such_event
 from mpsjobs.state.codec import Header, Line
+from mpsjobs.state.encryption import WANTING, Encryption, is_encrypted
 from mpsjobs.state.fold import Fold
 from mpsjobs.state.identity import boot_id
 from mpsjobs.state.own_journal import Left, OwnJournal
@@ -80,6 +82,11 @@ class SharedStateStore:
     def name(self) -> str:
         return self._shared.name
 
+    @property
+    def encryption(self) -> Encryption | None:
+        """How it is encrypted; None: it is plain."""
+        return self._shared.encryption
+
     @cached_property
     def boot_id(self) -> str:
         return own_journal.place_id(self._folder) or f"{boot_id()} {uuid.uuid4().hex}"
@@ -121,7 +128,7 @@ class SharedStateStore:
         last = max(after, head.base)
         for epoch in self._epochs(head, last):
             seq = epoch.head.begin
-            while seq != epoch.end and (lines := self._segment(epoch.head.epoch, seq + 1, head.lineage)):
+            while seq != epoch.end and (lines := self._segment(epoch.head, seq + 1)):
                 yield from (line for line in lines if line.seq > last)
                 seq = lines[-1].seq
             if epoch.end is not None and seq != epoch.end:
@@ -140,7 +147,7 @@ class SharedStateStore:
         for epoch in reversed(epochs):
             seq = max(epoch.head.begin, fold.state.serial)
             while seq < serial and seq != epoch.end:
-                lines = self._segment(epoch.head.epoch, seq + 1, epoch.head.lineage)
+                lines = self._segment(epoch.head, seq + 1)
                 if not lines:
                     break
                 for line in lines:
@@ -169,12 +176,30 @@ class SharedStateStore:
         with self._held("state push", lock_timeout_s) as (lock, head, condition):
             try:
                 here = self._found(head).fold.state if head else None
-            except StateError:
+            except StateError as error:
+                if error.diagnostics[0].code in WANTING:
+                    raise  # nothing is wrong with it: it cannot be read from here
                 here = None
             chosen = choose(here if head else State(lineage=""))
             if chosen is None:
                 return None
             return self._begin_anew(lock, chosen, head, condition)
+
+    def rewrite(self, *, lock_timeout_s: float = 0) -> bool:
+        """Encrypt the state as the settings ask for it now, or write it plain, unless it is so already. What is written then is a snapshot.
+
+        Returns whether that was to be done.
+
+        Raises:
+            LockHeldError: another run holds the state.
+            StateError: it cannot be read or written.
+        """
+        data = self._shared.get(HINT)
+        if data is None or self._shared.is_current(data):
+            return False
+        with closing(self.open("init --migrate-state", lock_timeout_s=lock_timeout_s)) as session:
+            session.rewrite()
+        return True
 
     def rebase(self, *, lock_timeout_s: float = 0) -> str | None:
         with self._held("rebase", lock_timeout_s) as (lock, head, condition):
@@ -225,7 +250,7 @@ class SharedStateStore:
         if head.moved_to is not None:
             raise _moved(self.name, head.moved_to)
         fold = Fold(self._snapshot(head))
-        while head.open and (lines := self._segment(head.epoch, fold.state.serial + 1, head.lineage)):
+        while head.open and (lines := self._segment(head, fold.state.serial + 1)):
             for line in lines:
                 fold.apply(line.event, line.seq)
         return Found(head, fold)
@@ -238,7 +263,7 @@ class SharedStateStore:
         if data is None:
             raise self._shared.damaged(name, "it is not there")
         try:
-            state = decode_snapshot(data).state
+            state = decode_snapshot(self._decrypted(name, data, head, head.snapshot_epoch)).state
         except ShapeError as error:
             raise self._shared.damaged(name, str(error)) from None
         if (state.lineage, state.serial) != (head.lineage, head.serial):
@@ -247,21 +272,28 @@ class SharedStateStore:
             )
         return state
 
-    def _segment(self, epoch: int, first: int, lineage: str) -> tuple[Line, ...] | None:
-        name = segment_name(epoch, first)
+    def _segment(self, head: Head, first: int) -> tuple[Line, ...] | None:
+        name = segment_name(head.epoch, first)
         data = self._shared.get(name)
         if data is None:
             return None
         try:
-            return decode_segment(data, lineage, first)
+            return decode_segment(self._decrypted(name, data, head, head.epoch), head.lineage, first)
         except ShapeError as error:
             raise self._shared.damaged(name, str(error)) from None
 
-    def _head(self, name: str, data: bytes) -> Head:
+    def _head(self, name: str, data: bytes, after: Head | None = None) -> Head:
+        """`after` is the head of the next epoch, where that is known."""
+        plain_too = after is not None and after.epoch - 1 <= after.plain_until
         try:
-            return decode_head(data)
+            head = decode_head(self._shared.decrypted(name, data, plain_too=plain_too))
         except ShapeError as error:
             raise self._shared.damaged(name, str(error)) from None
+        return head if is_encrypted(data) else replace(head, plain_until=head.epoch)
+
+    def _decrypted(self, name: str, data: bytes, head: Head, epoch: int) -> bytes:
+        """An object of an epoch, as this head allows it to be read."""
+        return self._shared.decrypted(name, data, plain_too=epoch <= head.plain_until)
 
     def _epochs(self, newest: Head, after: int) -> list[_Epoch]:
         """Those that have events with numbers above `after`, in order. What a holder wrote after it had lost its lock lies beyond its end."""
@@ -276,11 +308,13 @@ class SharedStateStore:
         data = self._shared.get(name)
         if data is None:
             raise self._shared.damaged(name, "it is not there")
-        return _Epoch(self._head(name, data), head.begin)
+        return _Epoch(self._head(name, data, head), head.begin)
 
     # --- writing -----------------------------------------------------------------------------------------------------------------
 
     def _lock(self) -> SharedLock:
+        if self.encryption is not None:
+            self.encryption.require()  # before anything is done that could not be written down
         return SharedLock(self._shared, self._clock, self._version, self._terms)
 
     def _condition(self, head: Head | None) -> Condition | None:
@@ -354,14 +388,14 @@ class SharedStateStore:
             open=False,
             moved_to=None,
         )
-        data = encode_snapshot(Snapshot(state, 0))
         name = snapshot_name(state.serial, head.epoch)
+        data = self._shared.encrypted(name, encode_snapshot(Snapshot(state, 0)))
         lock.confirm()
         self._shared.put(name, data)
         self._remember(name, data)
         lock.confirm()
         for each in (head_name(head.epoch), HINT):
-            self._shared.put(each, encode_head(head))
+            self._shared.put(each, self._shared.encrypted(each, encode_head(head)))
         return f"{self.name}{head_name(before.epoch)}" if before else None
 
 

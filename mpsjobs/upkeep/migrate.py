@@ -1,4 +1,4 @@
-"""Moving the state from one kind of place to the other: from a file into a bucket, or back."""
+"""Moving the state from one kind of place to the other, from a file into a bucket or back; and encrypting the one in a bucket, or not any more."""
 
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ from mpsjobs.model.settings import StateSettings
 from mpsjobs.model.state import State
 from mpsjobs.project import Project
 from mpsjobs.state.backend import StateBackend
+from mpsjobs.state.shared_store import SharedStateStore
 from mpsjobs.wiring import Connections, state_store
 
 _AT_ONCE = 1000
@@ -17,32 +18,35 @@ _AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """`kept` is where the state of before still is; None: it had been moved already."""
+    """`kept` is where the state of before still is; None: it was there already. `encrypted` says how it is now; None: it is in a file.
+
+    `rewritten`: it stayed where it is, and was encrypted, with another key, or is plain now.
+    """
 
     source: str
     target: str
     serial: int
     kept: str | None
+    encrypted: bool | None
+    rewritten: bool = False
 
 
 def migrate(project: Project, *, lock_timeout_s: float = 0) -> Migrated:
     """Bring the state, with its whole history where that is there, to the place that the settings name, from the other one that they describe.
 
-    What was there before is kept, and nobody goes on from it. Doing it twice does nothing the second time.
+    What was there before is kept, and nobody goes on from it. A state that is in its bucket already is encrypted as the settings ask for, in its
+    place; its older objects stay as they are. Doing it twice does nothing the second time.
 
     Raises:
         LockHeldError: another run holds one of the two.
         StateError: there is nothing to move, there is another state at the new place, or one of them cannot be read or written.
         CloudError: the bucket cannot be used.
     """
-    settings, clock = project.settings, SystemClock()
-    other = replace(settings, state=_other(settings.state))
-
-    def connections() -> Connections:
-        return Connections(project.root, other, project.catalogue, clock)
-
-    source = state_store(project.root, other, clock, connections)
-    target = project.store
+    here = _reading_all(project.settings.state)
+    source, target = _store(project, _other(here)), _store(project, here)
+    encrypted = (
+        None if here.backend == "file" else bool(here.encryption and here.encryption.write == "encrypted")
+    )
     try:
         state = source.read()
     except StateError as error:
@@ -52,12 +56,32 @@ def migrate(project: Project, *, lock_timeout_s: float = 0) -> Migrated:
     if not state.serial:
         there = target.read()
         if there.serial:
-            return Migrated(source.name, target.name, there.serial, None)
+            rewritten = _rewritten(target, lock_timeout_s)
+            return Migrated(source.name, target.name, there.serial, None, encrypted, rewritten)
         raise _nothing(f"There is no state at {source.name}, and none at {target.name}.")
     kept = source.move_away(
         target.name, lambda held: _put(held, source, target, lock_timeout_s), lock_timeout_s=lock_timeout_s
     )
-    return Migrated(source.name, target.name, target.read().serial, kept)
+    _rewritten(target, lock_timeout_s)  # it was there already, and plain, when an earlier move was cut off
+    return Migrated(source.name, target.name, target.read().serial, kept, encrypted)
+
+
+def _rewritten(store: StateBackend, lock_timeout_s: float) -> bool:
+    return isinstance(store, SharedStateStore) and store.rewrite(lock_timeout_s=lock_timeout_s)
+
+
+def _store(project: Project, state: StateSettings) -> StateBackend:
+    settings, clock = replace(project.settings, state=state), SystemClock()
+    return state_store(
+        project.root, settings, clock, lambda: Connections(project.root, settings, project.catalogue, clock)
+    )
+
+
+def _reading_all(state: StateSettings) -> StateSettings:
+    """The same place, where what is not encrypted yet is read as well."""
+    if state.encryption is None:
+        return state
+    return replace(state, encryption=replace(state.encryption, reads_plain=True))
 
 
 def _other(state: StateSettings) -> StateSettings:

@@ -102,6 +102,23 @@ def test_no_excerpt_shows_the_value_of_a_sensitive_variable(project: Folder, set
         assert not any("Hush" in each.text for each in folder.excerpt(Position("mpsjobs.yaml", number, 1)))
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "encryption: {key: HushHush}",
+        "encryption:\n    key: HushHush",
+        "encryption:\n    write: plain\n    key: HushHush",
+        "encryption: {key_env: HushHush=}",
+        "encryption:\n    key_env: HushHush=",
+    ],
+)
+def test_no_excerpt_shows_a_key_that_somebody_wrote_into_the_settings(project: Folder, written: str) -> None:
+    project.settings(f"project: p\nstate:\n  backend: file\n  {written}\n")
+    ran = project("validate")
+    assert (ran.code, "Hush" in ran.out + ran.err) == (1, False)
+    assert "key_file" in ran.err or "MPSJOBS_STATE_KEY" in ran.err
+
+
 def test_no_excerpt_shows_what_an_environment_or_a_file_sets_a_sensitive_variable_to(
     project: Folder, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """A project whose state is in a bucket, as people meet it."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -100,3 +101,86 @@ def test_a_bucket_that_does_not_answer_is_named(in_bucket: Folder) -> None:
     settings(in_bucket, "http://127.0.0.1:9", "cos")
     asked = in_bucket("plan")
     assert (asked.code, "E0930" in asked.err, BUCKET in asked.err) == (1, True, True)
+
+
+# --- encrypted ----------------------------------------------------------------------------------------------------------------------
+
+KEYS = [base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)]
+
+
+def encrypted(project: Folder, url: str, encryption: str | None, backend: str = "cos") -> None:
+    more = f", encryption: {{{encryption}}}" if encryption else ""
+    settings(project, url, backend + more)
+
+
+def test_an_encrypted_state_needs_its_key(
+    in_bucket: Folder, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = in_bucket
+    encrypted(project, s3_server.url, "key_env: MPSJOBS_STATE_KEY")
+    assert refused(project, "apply", "--auto-approve") == "E0937"
+    monkeypatch.setenv("MPSJOBS_STATE_KEY", KEYS[0])
+    assert project("apply", "--auto-approve").code == 0
+    assert set(project.kinds().values()) == {"keep"}
+    monkeypatch.setenv("MPSJOBS_STATE_KEY", KEYS[1])
+    assert refused(project, "plan") == "E0939"
+    encrypted(project, s3_server.url, None)
+    assert refused(project, "plan") == "E0936"
+    assert len(project.bill()) == 1
+
+
+@pytest.mark.slow
+def test_a_state_is_encrypted_and_everything_works_with_it(
+    in_bucket: Folder, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From plain to encrypted, with another key, into a file, back, and plain again: nothing is bought twice."""
+    project, variable = in_bucket, "key_env: MPSJOBS_STATE_KEY"
+    assert project("apply", "--auto-approve").code == 0
+    encrypted(project, s3_server.url, variable)
+    assert refused(project, "plan") == "E0940"
+    assert refused(project, "init", "--migrate-state") == "E0937"
+    monkeypatch.setenv("MPSJOBS_STATE_KEY", KEYS[0])
+    moved = project("init", "--migrate-state", "--json")
+    check("init-migrate-state", moved.json())
+    assert (moved.json()["encrypted"], moved.json()["rewritten"]) == (True, True)
+    assert "already" in project("init", "--migrate-state").out
+    project.write(music="assets: {menu: x, boss: y}\n")
+    assert project("apply", "--auto-approve").code == 0
+    pulled = project("state", "pull")
+    assert "not encrypted" in pulled.err
+    file = project.root / "pulled.json"
+    file.write_text(pulled.out)
+    assert project("state", "rollback", "1", "--force").code == 0
+    assert set(project.kinds().values()) == {"generate"}
+    assert project("state", "rebuild").code == 0
+    assert "generate" not in project.kinds().values()
+    assert project("state", "push", str(file), "--force").code == 0
+    assert set(project.kinds().values()) == {"keep"}
+
+    monkeypatch.setenv("MPSJOBS_STATE_KEY", KEYS[1])
+    assert refused(project, "plan") == "E0939"
+    monkeypatch.setenv("MPSJOBS_STATE_KEY", ",".join(reversed(KEYS)))
+    assert "encrypted with the first of the keys" in project("init", "--migrate-state").out
+    monkeypatch.setenv("MPSJOBS_STATE_KEY", KEYS[1])
+    assert set(project.kinds().values()) == {"keep"}
+    encrypted(project, s3_server.url, None)
+    assert refused(project, "plan") == "E0936"
+
+    encrypted(project, s3_server.url, variable, "file")
+    assert project("init", "--migrate-state").code == 0
+    assert b'"prompt": "y"' in (project.root / FILE).read_bytes()
+    encrypted(project, s3_server.url, variable)
+    assert "encrypted)" in project("init", "--migrate-state").out
+    encrypted(project, s3_server.url, f"{variable}, write: plain")
+    assert "not encrypted any more" in project("init", "--migrate-state").out
+    encrypted(project, s3_server.url, None)
+    assert set(project.kinds().values()) == {"keep"}
+    assert len(project.bill()) == 2
+
+
+def refused(project: Folder, *arguments: str) -> str:
+    """The code of what was said."""
+    ran = project(*arguments)
+    assert ran.code == 1, ran.out
+    assert "Traceback" not in ran.err
+    return ran.err[ran.err.index("error[") + 6 :][:5]

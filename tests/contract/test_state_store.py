@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mpsjobs.cloud.directory_store import DirectoryStore
 from mpsjobs.model.diagnostics import LockHeldError, LockLostError, MpsjobsError, StateError
 from mpsjobs.model.events import AssetForgotten, Event, RunFinished, Sending, TaskSubmitted
 from mpsjobs.model.state import State
@@ -18,6 +17,7 @@ from mpsjobs.state.adopt import adopt, roll_back
 from mpsjobs.state.identity import who
 from mpsjobs.state.push import push
 from mpsjobs.state.snapshot import Snapshot, encode_snapshot
+from tests.s3 import S3Server
 from tests.state.histories import AT, bought, folded, histories, intended, recorded
 from tests.state_places import KINDS, Place, die, elsewhere, place_of
 
@@ -265,16 +265,18 @@ def take_away(place: Place, session: object, monkeypatch: pytest.MonkeyPatch) ->
     place.clock.sleep(place.terms.trust_s)
 
 
+def _no_server() -> S3Server:
+    raise AssertionError("these kinds need none")
+
+
 @settings(max_examples=25)
 @given(histories(), st.data())
-@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("kind", ["file", "encrypted"])
 def test_any_history_in_any_pieces_folds_to_the_same_state(
     kind: str, events: list[Event], data: st.DataObject
 ) -> None:
     """Cut into runs at any places, with some of them killed, over two machines."""
-    with TemporaryDirectory() as name:
-        root = Path(name)
-        place = Place(root, DirectoryStore(root / "buckets") if kind == "folder" else None)
+    with TemporaryDirectory() as name, place_of(kind, Path(name), _no_server) as place:
         cuts = sorted(data.draw(st.lists(st.integers(0, len(events)), max_size=4)))
         for begin, end in pairwise([0, *cuts, len(events)]):
             machine = data.draw(st.sampled_from("AB"))

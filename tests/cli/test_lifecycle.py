@@ -197,7 +197,7 @@ def test_a_task_of_a_removed_asset_is_still_collected(project: Folder, on_remove
 
 
 def test_a_task_that_takes_longer_than_its_timeout_is_left_to_a_later_apply(project: Folder) -> None:
-    project.settings((project.root / "mpsjobs.yaml").read_text().replace("speed: 1000", "speed: 5"))
+    project.settings((project.root / "mpsjobs.yaml").read_text().replace("speed: 1000", "speed: 25"))
     project.write(music="assets: {boss: {prompt: A boss, timeout: 1s}}\n")
     told = apply(project, code=3)
     assert "still running after 1 seconds; the next apply asks again" in told

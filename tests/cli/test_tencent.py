@@ -14,7 +14,13 @@ from tests.recording import recording
 from tests.s3 import S3Server
 
 
-@pytest.mark.parametrize("account", [PERMANENT, TEMPORARY], ids=["permanent", "temporary"])
+@pytest.mark.parametrize(
+    "account",
+    [
+        pytest.param(PERMANENT, id="permanent", marks=pytest.mark.slow),
+        pytest.param(TEMPORARY, id="temporary"),
+    ],
+)
 def test_an_apply_makes_everything_ready(
     tmp_path: Path, s3_server: S3Server, account: Mapping[str, str]
 ) -> None:
@@ -56,6 +62,7 @@ def test_an_apply_makes_everything_ready(
         assert b"plantedSe" not in text, file
 
 
+@pytest.mark.slow
 def test_a_lost_state_is_rebuilt_from_the_bucket_and_nothing_is_bought(
     tmp_path: Path, s3_server: S3Server
 ) -> None:
@@ -80,6 +87,7 @@ def test_a_lost_state_is_rebuilt_from_the_bucket_and_nothing_is_bought(
     }
 
 
+@pytest.mark.slow
 def test_what_the_emulator_made_is_nothing_to_the_cloud_and_back_again_is_free(
     tmp_path: Path, s3_server: S3Server
 ) -> None:

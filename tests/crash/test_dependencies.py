@@ -45,10 +45,10 @@ def check_inputs(root: Path) -> None:
 @pytest.mark.parametrize(
     "point",
     points(
-        ["after OutputsRecorded:1", "before SubmitIntended:2", "after SubmitIntended:2"],
+        ["after OutputsRecorded:1", "after SubmitIntended:2"],
         [
             *("after TaskSubmitted:1", "before OutputsRecorded:1", "after AssetRecorded:1"),
-            *("within SubmitIntended:2", "after stage:2", "after TaskSubmitted:2"),
+            *("before SubmitIntended:2", "within SubmitIntended:2", "after stage:2", "after TaskSubmitted:2"),
             *("before collect:2", "after OutputsRecorded:2"),
         ],
     ),

@@ -17,9 +17,10 @@ def drafts(few: Crashing) -> list[bool]:
 @pytest.mark.parametrize(
     "point",
     points(
-        ["after TaskSubmitted:1", "before OutputsRecorded:2"],
+        ["before OutputsRecorded:2"],
         [
             "after SubmitIntended:1",
+            "after TaskSubmitted:1",
             "after Sending:2",
             "after send:1",
             "within TaskSubmitted:2",

@@ -96,6 +96,10 @@ CASES = {
         "assets:\n  a:\n    lyrics: |+\n      la\n\n\n    prompt: x\n",
         "assets:\n  a:\n    prompt: x\n    lyrics: |+\n      la\n\n\n",
     ),
+    "spaces that end a text are no blank line": (
+        "assets:\n  a:\n    prompt: x\n    lyrics: |\n      la\n        \n    group: g\n",
+        "assets:\n  a:\n    group: g\n    prompt: x\n    lyrics: |\n      la\n        \n",
+    ),
     "directives and document marks stay": (
         "%YAML 1.2\n# one\n--- # two\n# three\nassets: {}\ngroup: g\n...\n# four\n",
         "%YAML 1.2\n# one\n--- # two\ngroup: g\n# three\nassets: {}\n...\n# four\n",

@@ -145,7 +145,7 @@ class _Reader:
 
     def trivia(self, stop: int, until: str = "") -> Trivia:
         """Comments and blank lines up to a place, or past a character between them; the rest are indicators."""
-        text, found, same_line = self.text, list[Comment | None](), True
+        text, found, same_line, read = self.text, list[Comment | None](), True, self.at
         while self.at < stop:
             char = text[self.at]
             if char == "#":
@@ -160,7 +160,9 @@ class _Reader:
                 continue
             if char == "\n":
                 same_line = False
-                blank = not text[text.rfind("\n", 0, self.at) + 1 : self.at].strip()
+                begin = text.rfind("\n", 0, self.at) + 1
+                # A block scalar may end with a line of spaces that belong to it: that line was read before.
+                blank = begin >= read and not text[begin : self.at].strip()
                 if blank and not (found and found[-1] is None):
                     found.append(None)
             self.at += 1

@@ -97,8 +97,8 @@ CASES = {
         "assets:\n  a:\n    prompt: x\n    lyrics: |+\n      la\n\n\n",
     ),
     "spaces that end a text are no blank line": (
-        "assets:\n  a:\n    prompt: x\n    lyrics: |\n      la\n        \n    group: g\n",
-        "assets:\n  a:\n    group: g\n    prompt: x\n    lyrics: |\n      la\n        \n",
+        "assets:\n  a: x\ndefaults:\n  prompt: |\n    la\n      \n",
+        "defaults:\n  prompt: |\n    la\n      \nassets:\n  a: x\n",
     ),
     "directives and document marks stay": (
         "%YAML 1.2\n# one\n--- # two\n# three\nassets: {}\ngroup: g\n...\n# four\n",

@@ -34,7 +34,7 @@ browser:
 
 # Half of the time tests wait for processes, so four of them keep two cores busy.
 test: $(READY) browser  ## Run the tests
-	@$(BIN)/pytest -n 4 -q
+	@$(BIN)/pytest -n 4 --dist worksteal -q
 
 test-slow: $(READY)  ## Run the long tests (kills, fuzzing, races)
 	@$(BIN)/pytest -n 2 -q -m slow

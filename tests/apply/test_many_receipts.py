@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 
+import pytest
+
 from mpsjobs.apply.receipts import Receipt, rebuild, unknown_takes
 from mpsjobs.model.asset import StoreTarget
 from mpsjobs.model.state import State, TakeStatus
@@ -28,6 +30,7 @@ ONE = Receipt(
 )
 
 
+@pytest.mark.slow
 def test_all_of_many_receipts_are_taken_in_and_newer_ones_are_noticed(s3_server: S3Server) -> None:
     s3_server.empty(TARGET.bucket)
 

@@ -116,7 +116,24 @@ CHANGES: dict[str, Callable[[Path], dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+AT_LENGTH = {
+    "a prompt in a spec",
+    "a prompt's file that is gone",
+    "a new spec in a folder that was empty",
+    "the environment of the project",
+    "a mistake in an environment of its own",
+    "a spec that belongs to a project of its own",
+}
+"""Seen in the same way as one of the others, so they are tried with the long tests."""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(change, id=name, marks=pytest.mark.slow if name in AT_LENGTH else ())
+        for name, change in CHANGES.items()
+    ],
+)
 def test_whatever_a_plan_depends_on_makes_it_look_anew(
     root: Path, change: Callable[[Path], dict[str, str]]
 ) -> None:

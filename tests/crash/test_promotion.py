@@ -47,6 +47,7 @@ def test_killed_while_copying_the_next_apply_copies_the_rest(promoted: Crashing,
     check(promoted)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_gets_there(promoted: Crashing) -> None:
     kills = 0
     while kills < 12 and prod(promoted, kill_at="after TakeCopied:1") == -signal.SIGKILL:

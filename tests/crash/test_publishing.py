@@ -70,6 +70,7 @@ def test_killed_while_moving_what_is_published_all_can_be_read_all_the_time(
     check(few, "sounds", *old)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_gets_there(few: Crashing) -> None:
     publish_as(few, "music/${asset.path}.${format}")
     kills = 0

@@ -253,6 +253,7 @@ def test_commands_that_only_look_load_neither_cloud_nor_audio(project: Folder, c
     heavy = {
         "boto3",
         "botocore",
+        "cryptography",
         "numpy",
         "soundfile",
         "mpsjobs.emulator",

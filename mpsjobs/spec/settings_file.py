@@ -185,7 +185,8 @@ class StateFile(Section):
         "virtual", description="For `cos`: how the server wants buckets named."
     )
     encryption: EncryptionFile | None = Field(
-        None, description="For `cos`: what lies in the bucket is encrypted before it is sent there."
+        None,
+        description="For `cos`: what lies in the bucket is encrypted before it is sent there: `{key_env: MPSJOBS_STATE_KEY}`, or `key_file`. See docs/teams.md.",
     )
 
 

@@ -24,7 +24,7 @@ $(READY): requirements-dev.txt pyproject.toml
 demo: $(READY)  ## Plan and apply the demo soundtrack on the embedded emulator
 	@$(BIN)/mpsjobs apply --auto-approve
 	@$(BIN)/mpsjobs output
-	@echo 'Listen, compare and choose on a page in the browser: $(BIN)/mpsjobs review --open'
+	@printf '\nListen, compare and choose on a page in the browser:\n  $(BIN)/mpsjobs review --open\n'
 
 # Tests of the listening page want a browser; without one they are skipped and say so.
 browser:

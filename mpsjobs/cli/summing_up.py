@@ -99,7 +99,7 @@ def summary_line(plan: Plan, result: ApplyResult) -> str:
     troubles = (
         (len(result.failed) + result.still_failed, "failed"),
         (len(result.missed), "not as expected"),
-        (len(result.unfit), "without a take that is"),
+        (len(result.unfit), "without a take as expected"),
         (len(result.skipped) + result.unsent, "not submitted"),
         (len(result.unknown) + result.still_unknown, "unresolved"),
         (result.missing, "missing in the store"),

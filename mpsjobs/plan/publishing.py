@@ -65,10 +65,11 @@ def with_publication(
     before = _shown((each.key, each.take) for each in (record.published or () if record else ()))
     take = publication.take.take if publication.take else 0
     after = _shown((ref.key, take) for _, ref in publication.copies)
+    says_something = before != after or not change.reasons  # the first take of another sound reads the same
     return replace(
         change,
         kind=Kind.UPDATE if change.kind is Kind.KEEP else change.kind,
-        reasons=(*change.reasons, Reason("publish", before, after)),
+        reasons=(*change.reasons, *([Reason("publish", before, after)] if says_something else [])),
         publishes=publish.key,
     )
 

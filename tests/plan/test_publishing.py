@@ -108,9 +108,11 @@ def test_an_earlier_prompt_brings_its_take_back_to_the_key() -> None:
     old, new = wanted(prompt="old"), wanted(prompt="new")
     state = published_state(new, [take()], lies("audio/music/a.mp3", new, take()))
     state.pools[name(old)] = state_of((old, [take(attempt_id="old-1")])).pools[name(old)]
-    change = only(build([old], state, HERE))
-    assert change.kind is Kind.RESTORE
-    assert change.reasons[-1].path == "publish"
+    plan = build([old], state, HERE)
+    change = only(plan)
+    assert (change.kind, change.publishes) == (Kind.RESTORE, "audio/music/a.mp3")
+    assert [reason.path for reason in change.reasons] == ["prompt"], "the key and the number are the same"
+    assert [type(action) for action in plan.actions] == [Record, Publish]
 
 
 def test_what_is_wanted_no_more_leaves_its_key_for_free() -> None:

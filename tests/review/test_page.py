@@ -205,6 +205,35 @@ def test_a_page_that_is_looked_at_again_shows_what_was_decided_and_written_elsew
     expect(page.get_by_role("heading", level=2)).to_contain_text("boss")
 
 
+def test_a_finger_on_a_waveform_seeks_and_one_that_scrolls_the_page_does_not(
+    served: Server, browser: Browser
+) -> None:
+    with browser.new_context(
+        viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True
+    ) as context:
+        page = context.new_page()
+        page.goto(f"{served.url}#boss")
+        wave = page.get_by_role("slider", name="Position in boss take 2")
+        wave.scroll_into_view_if_needed()
+        box = wave.bounding_box()
+        assert box
+        x, y = box["x"] + box["width"] / 2, box["y"] + 20
+        touch = context.new_cdp_session(page)
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for up in range(10, 160, 15):
+            touch.send(
+                "Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - up}]}
+            )
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        assert audible(page) == 0
+        wave.scroll_into_view_if_needed()
+        wave.tap()
+        expect(page.locator("#now")).to_have_text("boss take 2")
+        until(
+            page, "player.playing && player.positionOf(player.track) > 0.4 * player.durationOf(player.track)"
+        )
+
+
 def test_what_cannot_be_played_is_told_and_does_not_count_as_playing(
     soundtrack: Path, tmp_path: Path, page: Page
 ) -> None:

@@ -39,6 +39,10 @@ const desk = {
     hear(track);
     player.toggle(track);
   },
+  seek: (track, seconds) => {
+    hear(track);
+    player.seek(track, seconds);
+  },
 };
 
 // --- the list
@@ -90,10 +94,6 @@ function addressText(address) {
   return el("span.address", {}, cut ? foreign(address.slice(0, cut), "span.group") : null, foreign(address.slice(cut), "span.own"));
 }
 
-function promptOf(asset) {
-  return String(asset.fields.prompt ?? asset.old?.fields.prompt ?? asset.tags.join(", "));
-}
-
 function listRow(asset) {
   const tracks = tracksOf(asset);
   const track = mainTrack(tracks, "new") ?? mainTrack(tracks, "old");
@@ -110,7 +110,7 @@ function listRow(asset) {
       "span.name",
       {},
       addressText(asset.address),
-      el("span.notes", {}, el("span.visually-hidden", {}, `${KINDS[asset.kind][1]}. `), notes.filter(Boolean).join(" · ") || foreign(promptOf(asset))),
+      el("span.notes", {}, el("span.visually-hidden", {}, `${KINDS[asset.kind][1]}. `), notes.filter(Boolean).join(" · ") || foreign(promptOf(asset) || asset.tags.join(", "))),
     ),
     el("span.small-wave", { "data-play": track !== null }, track ? waveform(track.output, 44) : null),
     el("span.length", {}, track ? timeText(track.output.duration_s) : ""),

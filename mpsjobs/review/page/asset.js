@@ -43,6 +43,11 @@ function mainTrack(tracks, side) {
   return those.find((track) => track.take.used) ?? those.find((track) => !track.take.rejected) ?? those[0] ?? null;
 }
 
+function promptOf(asset) {
+  const fields = asset.new ? asset.fields : asset.old?.fields;
+  return typeof fields?.prompt === "string" ? fields.prompt : "";
+}
+
 /** What a track is compared with at first: the other sound's, else the next take of its own, else what was made of it. */
 function counterpart(tracks, track) {
   const across = mainTrack(tracks, track.side === "new" ? "old" : "new");
@@ -90,6 +95,7 @@ function assetPage(asset, desk) {
       asset.expects.length ? el("p.meta", {}, "expects", asset.expects.map((each) => foreign(each, "span.expected"))) : null,
       asset.master ? el("p.meta", {}, "finished to", masterWords(asset.master).map((each) => foreign(each, "span.expected"))) : null,
       asset.description ? foreign(asset.description, "p.description") : null,
+      asset.reasons.some((reason) => reason.path === "prompt") || !promptOf(asset) ? null : foreign(promptOf(asset), "p.prompt"),
       asset.message ? foreign(asset.message, KINDS[asset.kind][2] === "wrong" ? "p.message" : "p.note") : null,
     ),
     reasons(asset),
@@ -133,7 +139,7 @@ function askedFor(asset) {
   if (!fields.length) return null;
   return el(
     "details.asked",
-    { open: !asset.reasons.length && !tracksOf(asset).length },
+    { open: !asset.reasons.length && !tracksOf(asset).length && !promptOf(asset) },
     el("summary", {}, "What is asked for"),
     el("dl", {}, fields.map(([name, value]) => [foreign(name, "dt"), foreign(valueText(value), "dd.prose")])),
   );
@@ -222,7 +228,7 @@ function copied(text) {
 function trackPart(track, desk, shown) {
   const { player } = desk;
   const button = el("button.round", { type: "button", onclick: () => desk.toggle(track) });
-  const wave = seekable(track, player);
+  const wave = seekable(track, desk);
   let playing = null;
   const node = el(`div.track${track.finished || !track.take.finished.length ? "" : ".raw"}`, {}, button, wave.node, figureList(track));
   if (track.output.unmeasured && !track.take.misses.some((each) => each.includes(track.output.unmeasured))) node.append(el("p.message", {}, "Not measured: ", foreign(track.output.unmeasured)));

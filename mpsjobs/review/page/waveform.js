@@ -27,8 +27,8 @@ function waveform(output, most) {
   );
 }
 
-/** A waveform that shows where a track is and that one can seek in. `track` is one of the player's. */
-function seekable(track, player) {
+/** A waveform that shows where a track is and that one can seek in. */
+function seekable(track, { player, seek }) {
   const played = el("div.played", {}, waveform(track.output));
   const node = el(
     "div.waveform",
@@ -44,21 +44,26 @@ function seekable(track, player) {
         if (to === null) return;
         event.preventDefault();
         event.stopPropagation();
-        player.seek(track, to);
+        seek(track, to);
       },
       onpointerdown: (event) => {
         if (event.button) return;
         const move = (at) => {
           const box = node.getBoundingClientRect();
-          player.seek(track, (player.durationOf(track) || 0) * Math.min(1, Math.max(0, (at.clientX - box.left) / box.width)));
+          seek(track, (player.durationOf(track) || 0) * Math.min(1, Math.max(0, (at.clientX - box.left) / box.width)));
         };
-        node.setPointerCapture(event.pointerId);
-        const end = new AbortController();
-        node.addEventListener("pointermove", move, { signal: end.signal });
-        node.addEventListener("lostpointercapture", () => end.abort(), { signal: end.signal });
         // A finger that comes down may be about to scroll the page, and then its pointer is cancelled. It seeks when it moves sideways or leaves.
-        if (event.pointerType === "touch") node.addEventListener("pointerup", move, { signal: end.signal });
-        else move(event);
+        let seeks = event.pointerType !== "touch";
+        const end = new AbortController();
+        const during = (name, listener) => node.addEventListener(name, listener, { signal: end.signal });
+        node.setPointerCapture(event.pointerId);
+        during("pointermove", (at) => {
+          seeks ||= Math.abs(at.clientX - event.clientX) > 8;
+          if (seeks) move(at);
+        });
+        during("pointerup", move);
+        during("lostpointercapture", () => end.abort());
+        if (seeks) move(event);
       },
     },
     waveform(track.output),

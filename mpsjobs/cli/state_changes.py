@@ -129,13 +129,13 @@ def pull(output: Output, *, file: Path | None) -> None:
         raise StateError.of(
             f"{file} cannot be written.", detail=f"{error.strerror or error}.", code=Code.FILE_NOT_WRITTEN
         ) from error
+    _tell_plain(output, project.settings)
     if output.json:
         output.document(
             {"format_version": 1, "file": str(file), "serial": state.serial, "lineage": state.lineage}
         )
     else:
         output.result(f"The state (serial {state.serial}) stands in {file}.")
-        _tell_plain(output, project.settings)
 
 
 def _tell_plain(output: Output, settings: "Settings") -> None:

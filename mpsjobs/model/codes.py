@@ -181,6 +181,7 @@ class Code(StrEnum):
     OTHER_STATE_KEY = "E0939"
     STATE_NOT_ENCRYPTED = "E0940"
     NO_ENCRYPTION_LIBRARY = "E0941"
+    FILE_NOT_ENCRYPTED = "E0942"
 
     # the cloud, the store and credentials: E10
     NO_CREDENTIALS = "E1001"

@@ -343,6 +343,18 @@ class _Reading:
                 key=True,
                 code=Code.MISSING_KEY,
             )
+        if self.file.state.backend == "file":
+            mark = locate(self.root, path, key=True)
+            self.problems.append(
+                Diagnostic(
+                    "The state is in a file, which is not encrypted",
+                    "Only what lies in a bucket is encrypted.",
+                    "Write `backend: cos`, or remove `encryption`.",
+                    Severity.WARNING,
+                    position(mark, SETTINGS_NAME) if mark else Position(SETTINGS_NAME),
+                    code=Code.FILE_NOT_ENCRYPTED,
+                )
+            )
         return EncryptionSettings(file.key_env, file.key_file, file.write)
 
     def policy(self, provider: ProviderSettings) -> PolicySettings:

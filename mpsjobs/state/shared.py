@@ -46,6 +46,7 @@ from mpsjobs.state.snapshot import opened, sealed
 
 JSON: Final = "application/json"
 LINES: Final = "application/x-ndjson"
+BYTES: Final = "application/octet-stream"
 _PAUSES_S: Final = (0.5, 1.0, 2.0)
 _HOPELESS: Final = frozenset(
     {
@@ -171,9 +172,8 @@ class Shared:
     def put(self, name: str, content: bytes, *, content_type: str = JSON) -> None:
         """Write an object, again when that failed: for what only this process ever writes."""
         ref = self._ref(name)
-        self._again(
-            lambda objects: objects.put(ref, content, content_type=content_type, metadata={}), "written"
-        )
+        kind = BYTES if is_encrypted(content) else content_type
+        self._again(lambda objects: objects.put(ref, content, content_type=kind, metadata={}), "written")
 
     def put_once(self, name: str, content: bytes) -> None:
         """Write an object. When this returns, no request is on its way any more."""

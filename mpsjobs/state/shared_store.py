@@ -230,9 +230,9 @@ class SharedStateStore:
     # --- reading -----------------------------------------------------------------------------------------------------------------
 
     def _hinted(self) -> Head | None:
-        """The newest head that anybody told of."""
+        """The newest head that anybody told of. Where the hint was lost, that is no state without events."""
         data = self._shared.get(HINT)
-        return None if data is None else self._head(HINT, data)
+        return self._newest(None) if data is None else self._head(HINT, data)
 
     def _newest(self, hint: Head | None) -> Head | None:
         """The newest head of all. Epochs follow one another, so one that is not there ends them."""

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from mpsjobs.model.ports import ObjectRef
 from mpsjobs.state.identity import host_name
 from tests.cli.clouds import BUCKET, PERMANENT, REGION
 from tests.cli.test_documents import check
 from tests.conftest import SETTINGS, Folder
-from tests.s3 import S3Server
+from tests.s3 import S3Server, s3_store
 
 FILE = "mpsjobs.state.json"
 
@@ -120,8 +121,19 @@ def test_an_encrypted_state_needs_its_key(
     encrypted(project, s3_server.url, "key_env: MPSJOBS_STATE_KEY")
     assert refused(project, "apply", "--auto-approve") == "E0937"
     monkeypatch.setenv("MPSJOBS_STATE_KEY", KEYS[0])
-    assert project("apply", "--auto-approve").code == 0
+    project.write(music="assets: {menu: Nobody may read this}\n")
+    ran = project("apply", "--auto-approve", "--log-level", "debug")
+    assert ran.code == 0
     assert set(project.kinds().values()) == {"keep"}
+    bucket = s3_store(s3_server.url)
+    found = [each.ref for each in bucket.list(ObjectRef(BUCKET, REGION, ""))]
+    assert len(found) >= 4
+    for word in ("Nobody", *project.bill(), "menu"):
+        assert not [ref.key for ref in found if word in ref.key or word.encode() in (bucket.read(ref) or b"")]
+    files = [file.read_bytes() for file in project.root.rglob("*") if file.is_file()]
+    for secret in (KEYS[0], KEYS[0].rstrip("="), base64.b64decode(KEYS[0]).hex()):
+        assert secret not in ran.out + ran.err
+        assert not [content for content in files if secret.encode() in content]
     monkeypatch.setenv("MPSJOBS_STATE_KEY", KEYS[1])
     assert refused(project, "plan") == "E0939"
     encrypted(project, s3_server.url, None)

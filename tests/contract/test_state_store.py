@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from mpsjobs.model.diagnostics import LockHeldError, LockLostError, MpsjobsError, StateError
 from mpsjobs.model.events import AssetForgotten, Event, RunFinished, Sending, TaskSubmitted
+from mpsjobs.model.ports import ObjectRef
 from mpsjobs.model.state import State
 from mpsjobs.state.adopt import adopt, roll_back
 from mpsjobs.state.identity import who
@@ -19,7 +20,7 @@ from mpsjobs.state.push import push
 from mpsjobs.state.snapshot import Snapshot, encode_snapshot
 from tests.s3 import S3Server
 from tests.state.histories import AT, bought, folded, histories, intended, recorded
-from tests.state_places import KINDS, Place, die, elsewhere, place_of
+from tests.state_places import BUCKET, KEY, KINDS, REGION, Place, die, elsewhere, place_of
 
 END = RunFinished(AT, "r", 0)
 
@@ -108,6 +109,16 @@ def test_a_machine_that_comes_back_adds_what_it_alone_knew(place: Place) -> None
         (take,) = session.state.pool("f1:x").takes
         assert (take.task_id, session.state.assets["menu"].fingerprint) == ("task-1", "f1:x")
     assert place.store("B").read() == place.store("A").read()
+
+
+def test_a_lost_hint_is_no_empty_state(place: Place) -> None:
+    """It would buy everything again."""
+    write(place, *bought())
+    if place.objects is not None:
+        place.objects.delete(ObjectRef(BUCKET, REGION, f"{KEY}.head"))
+    assert same(place.store("B").read(), *bought())
+    write(place, recorded(), machine="B")
+    assert same(place.store("A").read(), *bought(), recorded())
 
 
 def test_history_has_every_event_once_and_in_order(place: Place) -> None:

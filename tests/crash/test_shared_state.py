@@ -1,5 +1,6 @@
 """A machine vanishes in mid-apply, with its folder and its home; another one finishes the job from the state in the bucket."""
 
+import base64
 import json
 import random
 import shutil
@@ -21,6 +22,8 @@ from tests.crash.killed import POINTS, SHARED, SHARED_POINTS
 from tests.crash.points import points
 from tests.s3 import S3Server
 
+KEY = base64.b64encode(b"k" * 32).decode()
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -31,7 +34,7 @@ class Machine:
 
     def start(self, *arguments: str, kill_at: str = "never:1") -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "tests.crash.killed", kill_at, "-C", str(self.root), *arguments]
-        home = environment(PERMANENT | {"HOME": str(self.root / "home"), SHARED: "yes"})
+        home = environment(PERMANENT | {"HOME": str(self.root / "home"), SHARED: "yes", "STATE_KEY": KEY})
         return subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=home
         )
@@ -86,18 +89,18 @@ class Team:
 def team(tmp_path: Path, s3_server: S3Server) -> Iterator[Callable[[int], Team]]:
     with cloud(tmp_path / "emulator", s3_server, PERMANENT) as running:
 
-        def clones(assets: int) -> Team:
-            return Team(
-                clone(tmp_path / "A", running, assets), clone(tmp_path / "B", running, assets), assets
-            )
+        def clones(assets: int, *, encrypted: bool = False) -> Team:
+            a, b = (clone(tmp_path / name, running, assets, encrypted=encrypted) for name in "AB")
+            return Team(a, b, assets)
 
         yield clones
 
 
-def clone(root: Path, running: Cloud, assets: int) -> Machine:
+def clone(root: Path, running: Cloud, assets: int, *, encrypted: bool) -> Machine:
     (root / "specs").mkdir(parents=True)
     (root / "home").mkdir()
-    state = f"{{backend: cos, bucket: {BUCKET}, region: {REGION}, endpoint: '{running.s3}', addressing_style: path}}"
+    place = f"bucket: {BUCKET}, region: {REGION}, endpoint: '{running.s3}', addressing_style: path"
+    state = f"{{backend: cos, {place}{', encryption: {key_env: STATE_KEY}' if encrypted else ''}}}"
     more = f"state: {state}\npolicy: {{unknown_wait: 3s, max_generations_per_apply: 200}}\n"
     (root / "mpsjobs.yaml").write_text(running.settings(more=more), encoding="utf-8")
     lines = [f"  a{number}: song {number}" for number in range(assets)]
@@ -117,6 +120,18 @@ def test_a_machine_vanishes_at_a_point_and_another_one_finishes(
     team: Callable[[int], Team], point: str
 ) -> None:
     both = team(3)
+    killed = both.a.apply(kill_at=f"{point}:{1 if point.endswith(ONCE) else 2}")
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    both.a.vanish()
+    both.b.finish()
+    both.b.check(both.assets)
+
+
+@pytest.mark.parametrize(
+    "point", points([], ["after SubmitIntended", "after Sending", "before head", "after snapshot"])
+)
+def test_of_an_encrypted_state_everything_is_found_as_well(team: Callable[..., Team], point: str) -> None:
+    both = team(3, encrypted=True)
     killed = both.a.apply(kill_at=f"{point}:{1 if point.endswith(ONCE) else 2}")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     both.a.vanish()

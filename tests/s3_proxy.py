@@ -7,7 +7,7 @@ import ssl
 import struct
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +21,8 @@ _SOMEBODY = {
     "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/r/s3/aws4_request, SignedHeaders=host, Signature=0"
 }
 """moto checks no signature, but tells strangers nothing."""
+
+_CODES = {403: "AccessDenied", 404: "NoSuchBucket", 400: "ExpiredToken"}
 
 Trouble = int | Literal["reset", "answer lost", "cut off"]
 """An HTTP status instead of an answer; a reset; the request done and its answer lost; the answer broken off half-way."""
@@ -53,7 +55,7 @@ class S3Proxy:
     """What the server does; a test may change all of it while it runs.
 
     `late`: a new object shows only in this listing of those that should have it (1: at once). `denied` are operations as `Seen` names them.
-    `addressing`: what it understands; COS wants `virtual`.
+    `addressing`: what it understands; COS wants `virtual`. `troubles` happen to the next requests, `trouble_of` to those that it names.
     """
 
     upstream: str
@@ -65,6 +67,7 @@ class S3Proxy:
     addressing: Literal["virtual", "path", "both"] = "both"
     denied: set[str] = field(default_factory=set)
     troubles: deque[Trouble] = field(default_factory=deque)
+    trouble_of: Callable[["Seen"], Trouble | None] = lambda _: None
     seen: list[Seen] = field(default_factory=list)
     hidden: dict[tuple[str, str], int] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -153,8 +156,8 @@ def refusal(status: int, code: str, message: str) -> Answer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, proxy: S3Proxy) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, proxy: S3Proxy, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.proxy = proxy
 
 
@@ -177,11 +180,11 @@ class _Handler(BaseHTTPRequestHandler):
         seen = Seen(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
         proxy.seen.append(seen)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        trouble = proxy.troubles.popleft() if proxy.troubles else None
+        trouble = proxy.troubles.popleft() if proxy.troubles else proxy.trouble_of(seen)
         if trouble == "reset":
             self._reset()
         elif isinstance(trouble, int):
-            self._send(refusal(trouble, "ServiceUnavailable", "Please try again."))
+            self._send(refusal(trouble, _CODES.get(trouble, "ServiceUnavailable"), "That is how it is."))
         else:
             answer = proxy.answer(seen, body)
             if trouble == "answer lost":
@@ -209,10 +212,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def s3_proxy(upstream: str, *, tls: ssl.SSLContext | None = None) -> Iterator[S3Proxy]:
-    """The server on a free port. Use it within `resolving`."""
+def s3_proxy(upstream: str, *, tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[S3Proxy]:
+    """The server on this port (0: a free one). Use it within `resolving`, or by its number with the bucket in the path."""
     proxy = S3Proxy(upstream)
-    server = _Server(proxy)
+    server = _Server(proxy, port)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     proxy.port = server.server_address[1]

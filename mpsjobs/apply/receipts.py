@@ -85,6 +85,17 @@ def receipt_of(project: str, fingerprint: str, fields_: Mapping[str, Json], take
     return Receipt(project=project, fingerprint=fingerprint, fields=dict(fields_), **known)
 
 
+def receipt_in(store: ObjectStore, project: str, cos_path: ObjectRef, attempt_id: str) -> Receipt | None:
+    """The receipt of an attempt; None where there is none, or none that can be read. One GET, which is never late.
+
+    Raises:
+        CloudError: the store cannot be read.
+    """
+    ref = place(project, cos_path, attempt_id)
+    data = store.read(ref)
+    return None if data is None else _decoded(project, ref, data)
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """Receipts that a state knows nothing of: those of takes that it could use, and objects that are no receipts."""

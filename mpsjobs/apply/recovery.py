@@ -7,15 +7,18 @@ from typing import Literal
 
 from mpsjobs.apply.collect import Collector, Search
 from mpsjobs.apply.progress import Noticed
-from mpsjobs.apply.receipts import RECEIPT_LOST, place, receipt_of
+from mpsjobs.apply.receipts import RECEIPT_LOST, place, receipt_in, receipt_of
+from mpsjobs.cloud.log import logger
 from mpsjobs.model.asset import Json
 from mpsjobs.model.diagnostics import CloudError
-from mpsjobs.model.events import Event, OutputsRecorded, SubmitUnknown, SubmitWithdrawn
+from mpsjobs.model.events import Event, OutputsRecorded, SubmitUnknown, SubmitWithdrawn, TaskSubmitted
 from mpsjobs.model.ports import ObjectRef, StateSession
 from mpsjobs.model.state import State, Take, TakeStatus, never_sent
 
 SHORTEST_WAIT_S = 15 * 60.0
 WAIT_WITHOUT_HISTORY_S = 30 * 60.0
+
+log = logger("recovery")
 
 
 def settle(state: State, *, host: str, boot_id: str, at: str) -> Iterator[Event]:
@@ -35,9 +38,9 @@ def settle(state: State, *, host: str, boot_id: str, at: str) -> Iterator[Event]
 
 @dataclass(frozen=True, slots=True)
 class LostTakes:
-    """Takes in outputs of attempts whose answer was lost, where they have shown by now. `owner` is whose receipts they get.
+    """What the store tells of attempts whose answer was lost: a receipt names the task, or outputs have shown by now.
 
-    `collector` is asked for only where an answer is missing: nothing else needs the store yet.
+    `owner` is whose receipts they are. `collector` is asked for only where an answer is missing: nothing else needs the store yet.
     """
 
     session: StateSession
@@ -46,8 +49,8 @@ class LostTakes:
     owner: str
     songs: Callable[[Mapping[str, Json]], int]
 
-    def adopt(self, at: str) -> Iterator[Noticed]:
-        """What there is to tell of it, each said when it is durable.
+    def adopt(self, at: str, *, outputs_of_unknown: bool = True) -> Iterator[Noticed]:
+        """Take it in, and say so when it is durable. Without `outputs_of_unknown` the rest of the run looks for these.
 
         Raises:
             CloudError: the store cannot be asked.
@@ -57,8 +60,15 @@ class LostTakes:
         for fingerprint, take in list(self.session.state.takes()):
             if take.status not in lost or take.realm != self.realm:
                 continue
-            fields = self.session.state.pool(fingerprint).fields
             path = ObjectRef(take.bucket, take.region, take.cos_path)
+            if take.status is TakeStatus.UNKNOWN:
+                if task := self._by_receipt(take, path, at):
+                    self.session.append([task])
+                    words = f"its answer was lost, and a receipt in the store names the task of take {take.take}: {task.task_id}"
+                    yield Noticed(take.address, words)
+                if task or not outputs_of_unknown:
+                    continue
+            fields = self.session.state.pool(fingerprint).fields
             outputs = self.collector().collect(Search(path, self.songs(fields)))
             if not outputs:
                 continue
@@ -68,6 +78,17 @@ class LostTakes:
             except CloudError as error:  # the state has it; a receipt is a second memory
                 yield Noticed(take.address, f"{RECEIPT_LOST}: {error}")
             yield Noticed(take.address, f"the outputs of a lost answer have shown: they are take {take.take}")
+
+    def _by_receipt(self, take: Take, path: ObjectRef, at: str) -> TaskSubmitted | None:
+        """The answer that the state has lost, if the run got so far as to put it into the store."""
+        try:
+            receipt = receipt_in(self.collector().store, self.owner, path, take.attempt_id)
+        except CloudError as error:  # as good as none: its outputs may show all the same
+            log.info("no receipt", attempt_id=take.attempt_id, error=str(error))
+            return None
+        if receipt is None or not receipt.task_id:
+            return None
+        return TaskSubmitted(receipt.submitted_at or at, take.attempt_id, receipt.task_id, receipt.request_id)
 
     def _note(self, fingerprint: str, attempt_id: str, path: ObjectRef) -> None:
         """Put the receipt; only now it is known that the take was bought."""

@@ -1,7 +1,7 @@
 """What came of an apply: a line for each trouble, what is left to later, and one line for all of it; or a document."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -50,11 +50,8 @@ def _trouble_lines(result: ApplyResult) -> Iterator[str]:
     for skipped in result.skipped:
         what = f"{skipped.address}: {harmless(skipped.message)}"
         yield f"{click.style('not submitted', fg='red', bold=True)}: {what}"
-    for unknown in result.unknown[:MOST_UNKNOWN]:
-        yield from _unknown_lines(unknown)
-    more = len(result.unknown) - MOST_UNKNOWN
-    if more > 0:
-        yield f"And {more} more of the same kind: see mpsjobs plan."
+    if result.unknown:
+        yield from _unknown_lines(result.unknown)
 
 
 def _left_lines(result: ApplyResult) -> Iterator[str]:
@@ -71,13 +68,22 @@ def _left_lines(result: ApplyResult) -> Iterator[str]:
         yield f"{counted(result.held, 'take')} could not be submitted yet, waiting for others: apply again."
 
 
-def _unknown_lines(unknown: Unknown) -> Iterator[str]:
+def _unknown_lines(unknown: Sequence[Unknown]) -> Iterator[str]:
     """What is not known, since when, and the two ways on."""
-    name = f"{unknown.address}, take {unknown.take}"
-    yield f"{click.style('unresolved', fg='magenta', bold=True)}: {name}: the answer to its request was lost, and {harmless(unknown.message)}{request_text(unknown.request_id)}."
-    yield f"  A paid task may exist (attempt {unknown.attempt_id}, sent {unknown.since}). It is not sent again by itself."
-    yield "  Either run mpsjobs apply later: it looks again. Or buy it again and risk paying twice:"
-    yield f"  mpsjobs apply --resubmit-unknown={unknown.address}"
+    for each in unknown[:MOST_UNKNOWN]:
+        word, name = click.style("unresolved", fg="magenta", bold=True), f"{each.address}, take {each.take}"
+        request = request_text(each.request_id)
+        yield f"{word}: {name}: the answer to its request was lost, and {harmless(each.message)}{request}."
+    more, several = len(unknown) - MOST_UNKNOWN, len(unknown) > 1
+    if more > 0:
+        yield f"And {more} more of the same kind: see mpsjobs plan."
+    first = min(each.since for each in unknown)
+    tasks = (
+        f"Paid tasks may exist (sent since {first})" if several else f"A paid task may exist (sent {first})"
+    )
+    yield f"  {tasks}. Nothing is sent again by itself."
+    yield f"  Either run mpsjobs apply later: it looks again. Or buy {'them' if several else 'it'} again and risk paying twice:"
+    yield f"  mpsjobs apply --resubmit-unknown{'' if several else f'={unknown[0].address}'}"
 
 
 def summary_line(plan: Plan, result: ApplyResult) -> str:

@@ -353,6 +353,9 @@ def _request(request_id: str | None) -> str:
 
 
 def _unknown(take: Take) -> str:
+    if take.status is TakeStatus.INTENDED:
+        why = "no answer is known, because a run is sending it, or was cut off; a paid task may exist"
+        return f"take {take.take}: intended at {take.intended_at}, {why} (attempt {take.attempt_id})"
     return f"take {take.take}: sent at {take.intended_at}, the answer was lost; a paid task may exist (attempt {take.attempt_id})"
 
 

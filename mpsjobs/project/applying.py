@@ -153,7 +153,7 @@ class ApplyRun:
     # --- the reader's thread -----------------------------------------------------------------------------------------------------
 
     def _settle(self) -> None:
-        """Before anything is planned: withdraw what was never sent, and take in outputs of attempts whose answer was lost."""
+        """Before anything is planned: withdraw what was never sent, and take in what the store tells of attempts whose answer was lost."""
         session, connections, settings = self._session, self._planner.connections, self._planner.settings
         now = timestamp(connections.clock.utc())
         settled = list(settle(session.state, host=host_name(), boot_id=self._planner.store.boot_id, at=now))
@@ -162,7 +162,8 @@ class ApplyRun:
         if self._heard:
             return
         realm, songs = settings.provider.realm, self._planner.songs_of
-        self._early += LostTakes(session, connections.collector, realm, settings.owner, songs).adopt(now)
+        lost = LostTakes(session, connections.collector, realm, settings.owner, songs)
+        self._early += lost.adopt(now, outputs_of_unknown=self._heard is None)
 
     def _look(self, options: Options) -> tuple[Risk, ...]:
         """Whether the outputs in use are still there. What an apply finds by the way it only tells: it never makes the plan do more."""

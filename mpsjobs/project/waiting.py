@@ -23,6 +23,7 @@ from mpsjobs.state.glance import Glance
 SHORTEST_PATIENCE_S: Final = 60.0
 """What was heard waits at least so long for the state, whatever `--lock-timeout` says: another run may be recording the very same."""
 
+_WITHOUT_ANSWER: Final = frozenset({TakeStatus.INTENDED, TakeStatus.UNKNOWN, TakeStatus.ABANDONED})
 _HELD: Final = "another run holds the state; what is done is recorded as soon as that one lets go of it, or has recorded it itself"
 
 
@@ -46,7 +47,7 @@ class WaitRun:
         self._held_since: float | None = None
         self._begun = self._stopping = self._complete = False
         state = planner.store.read()
-        if any(take.status in {TakeStatus.INTENDED, TakeStatus.ABANDONED} for _, take in state.takes()):
+        if any(take.status in _WITHOUT_ANSWER for _, take in state.takes()):
             state = self._settled(state)
         self._state = state
         self._plan = self._planned(state)

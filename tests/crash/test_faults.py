@@ -75,7 +75,8 @@ def test_a_request_that_may_have_been_lost_is_never_sent_again_unasked(project: 
         assert ran.code == 3
         missing = ONCE_EACH - paid(url)
         assert missing
-        assert ran.err.count("mpsjobs apply --resubmit-unknown=") == len(missing)
+        assert ran.err.count("unresolved: ") == len(missing)
+        assert "mpsjobs apply --resubmit-unknown" in ran.err
         calm(url)
         assert project("apply", "--auto-approve").code == 3
         assert ONCE_EACH - paid(url) == missing

@@ -39,6 +39,11 @@ _UNREACHED: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (boto.ConnectTimeoutError, "no connection in time", "Check the network, proxies and `store.endpoint`."),
     (boto.ReadTimeoutError, "no answer in time", "Try again; `network.read_timeout` is how long is waited."),
     (
+        boto.ConnectionClosedError,
+        "the connection was closed before an answer came",
+        "Try again; look for a proxy or a firewall on the way.",
+    ),
+    (
         boto.EndpointConnectionError,
         "no connection",
         "Check the network, `store.region` and `store.endpoint`.",

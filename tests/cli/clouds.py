@@ -68,10 +68,10 @@ def environment(account: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def cloud(data: Path, s3: S3Server, account: Mapping[str, str]) -> Iterator[Cloud]:
+def cloud(data: Path, s3: S3Server, account: Mapping[str, str], *, speed: int = 500) -> Iterator[Cloud]:
     """A separate emulator process, as a user starts it, and an empty bucket."""
     s3.empty(BUCKET)
-    options = ["--listen", "127.0.0.1:0", "--data", str(data), "--audio", "stub", "--speed", "500"]
+    options = ["--listen", "127.0.0.1:0", "--data", str(data), "--audio", "stub", "--speed", str(speed)]
     process = subprocess.Popen(
         [*MPSJOBS, "emulator", *options, "--store-endpoint", s3.url, "--store-addressing", "path"],
         stdout=subprocess.PIPE,

@@ -17,7 +17,7 @@ from mpsjobs.plan.selection import Selection
 from mpsjobs.project import Options, waiting
 from tests.conftest import SETTINGS, Folder
 
-SLOW_CLOUD = SETTINGS.replace("speed: 1000", "speed: 30")
+SLOW_CLOUD = SETTINGS.replace("speed: 1000", "speed: 60")
 THREE = "assets: {a: x, b: y, c: z}\n"
 
 
@@ -27,7 +27,7 @@ def waits(root: Path) -> ApplyResult:
 
 @pytest.fixture
 def detached(project: Folder) -> Folder:
-    """Three tasks that run for one to three seconds."""
+    """Three tasks that run for about a second."""
     project.settings(SLOW_CLOUD)
     project.write(music=THREE)
     assert Project.open(project.root).apply(Options(mode=Mode.DETACH)).result().running == 3

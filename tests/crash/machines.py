@@ -95,7 +95,9 @@ def clone(
     """`state_at`: the server of the state, where it is not that of the store."""
     (root / "specs").mkdir(parents=True)
     (root / "home").mkdir()
-    place = f"bucket: {BUCKET}, region: {REGION}, endpoint: '{state_at or running.s3}', addressing_style: path"
+    place = (
+        f"bucket: {BUCKET}, region: {REGION}, endpoint: '{state_at or running.s3}', addressing_style: path"
+    )
     state = f"{{backend: cos, {place}{', encryption: {key_env: STATE_KEY}' if encrypted else ''}}}"
     more = f"state: {state}\npolicy: {{unknown_wait: 3s, max_generations_per_apply: 200}}\n"
     (root / "mpsjobs.yaml").write_text(running.settings(more=more), encoding="utf-8")

@@ -13,6 +13,7 @@ from tests.crash.machines import Team, clone
 from tests.crash.points import points
 from tests.s3 import S3Server
 
+
 @pytest.fixture
 def team(tmp_path: Path, s3_server: S3Server) -> Iterator[Callable[[int], Team]]:
     with cloud(tmp_path / "emulator", s3_server, PERMANENT) as running:

@@ -33,6 +33,7 @@ assets:
   clipped: A tune mpsaudio-clipped
   short: A tune mpsaudio-short
   corrupt: A tune mpsaudio-corrupt
+  still: {prompt: A tune mpsaudio-silent with bells, expect: {silence: ..0.1s, loudness_range: 3..12 LU}}
   other: {prompt: A tune mpsaudio-other-format, expect: {format: mp3, sample_rate: 16000, channels: 2}}
 """
 
@@ -40,10 +41,20 @@ assets:
 def test_each_expectation_fails_on_audio_that_is_bad_in_its_way(project: Folder) -> None:
     project.write(music=BAD)
     told = summary(project, 0)
-    assert {each["address"] for each in told["missed"]} == {"silent", "clipped", "short", "corrupt", "other"}
+    assert {each["address"] for each in told["missed"]} == {
+        "silent",
+        "still",
+        "clipped",
+        "short",
+        "corrupt",
+        "other",
+    }
     found = missed(project)
     assert "good" not in found
     assert "it is silent" in found["silent"]
+    said = " / ".join(found["still"])
+    assert "silence is 1.01 s, wanted ..0.1s" in said
+    assert "loudness range is not there, wanted 3..12 LU" in said
     said = " / ".join(found["clipped"])
     assert all(
         word in said for word in ("loudness is -1.2 LUFS", "true peak is 0.4 dBTP", "it is clipped in")

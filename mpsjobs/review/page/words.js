@@ -67,6 +67,10 @@ function figures(output) {
     if (measures.loudness_range !== null) found.push(["range", `${figure(measures.loudness_range)} LU`, "loudness range"]);
     const channels = { 1: "mono", 2: "stereo" }[measures.channels] ?? `${measures.channels} channels`;
     found.push(["sound", `${measures.sample_rate / 1000} kHz ${channels}`, "sample rate and channels"]);
+    const silences = [measures.silence_start_s, measures.silence_inner_s, measures.silence_end_s];
+    const [first, inner, last] = silences.map((each) => `${figure(each)} s`);
+    if (Math.max(...silences) >= 1) found.push(["silence", `${figure(Math.max(...silences))} s`, `${first} at the beginning, ${inner} in between, ${last} at the end`]);
+    if (Math.abs(measures.dc_offset) >= 0.01) found.push(["offset", `${figure(100 * measures.dc_offset, 0)} %`, "the mean of the worst channel, of full scale"]);
     if (measures.clipped) found.push(["clipped", counted(measures.clipped, "place"), "three or more samples at full scale"]);
   }
   return found;

@@ -60,12 +60,14 @@ def _show(checked: Sequence["Checked"], output: Output) -> None:
     expecting = sum(each.expects and each.take is not None for each in checked)
     if rows:
         output.result()
-    said = f"{len(missing)} of {counted(expecting, 'asset')} with expectations {'is' if len(missing) == 1 else 'are'} not as expected."
-    output.result(
-        said
-        if expecting
-        else "No asset that has a take has expectations: see `expect` in docs/guide/audio.md."
-    )
+    if not expecting:
+        said = "No asset that has a take has expectations: see `expect` in docs/guide/audio.md."
+    elif missing:
+        are = "is" if len(missing) == 1 else "are"
+        said = f"{len(missing)} of {counted(expecting, 'asset')} with expectations {are} not as expected."
+    else:
+        said = f"{counted(expecting, 'asset')} with expectations, and nothing is missed."
+    output.result(said)
     if silent:
         output.result(f"{counted(silent, 'asset')} without a take.")
 

@@ -144,7 +144,9 @@ def _migrate(output: Output, lock_timeout: float) -> None:
     elif moved.rewritten:
         form = "encrypted with the first of the keys now" if moved.encrypted else "not encrypted any more"
         output.result(f"The state at {moved.target} is {form} (serial {moved.serial}).")
-        output.result("Objects from before stay there as they were written.")
+        output.result(
+            "Older objects stay there as they were written; docs/teams.md says how to be rid of them."
+        )
     elif moved.kept is None:
         output.result(f"The state is at {moved.target} already (serial {moved.serial}).")
     else:

@@ -151,7 +151,7 @@ def _other_key(name: str, key_id: bytes, keys: tuple[Key, ...]) -> StateError:
     return StateError.of(
         "The state was encrypted with another key",
         detail=f"{name} needs the key with the id {key_id.hex()}; given {'is' if len(keys) == 1 else 'are'} {known}. Nothing was changed.",
-        hint="Give that key as well, after the one that is to encrypt from now on: on a line of its own, or after a comma.",
+        hint="Give the right key. After a change of keys give both of them, the new one first, with a comma between them.",
         code=Code.OTHER_STATE_KEY,
     )
 

@@ -84,8 +84,8 @@ def _no_key(why: str) -> StateError:
     return StateError.of(
         "There is no key for the state",
         detail=why,
-        hint="Set it, or write `key_env` or `key_file` under `state.encryption` as it is on this machine. The key is the one that the state was "
-        "encrypted with: whoever set this up has it.",
+        hint="Put the key there that the state was encrypted with: whoever set this up has it. For a new state, or one that is plain yet, make "
+        f"one and keep a copy of it: {MAKE_ONE}",
         code=Code.NO_STATE_KEY,
     )
 

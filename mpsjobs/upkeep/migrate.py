@@ -42,7 +42,7 @@ def migrate(project: Project, *, lock_timeout_s: float = 0) -> Migrated:
         StateError: there is nothing to move, there is another state at the new place, or one of them cannot be read or written.
         CloudError: the bucket cannot be used.
     """
-    here = _reading_all(project.settings.state)
+    here = project.settings.state
     source, target = _store(project, _other(here)), _store(project, here)
     encrypted = (
         None if here.backend == "file" else bool(here.encryption and here.encryption.write == "encrypted")
@@ -71,17 +71,19 @@ def _rewritten(store: StateBackend, lock_timeout_s: float) -> bool:
 
 
 def _store(project: Project, state: StateSettings) -> StateBackend:
+    """The state at a place. One that is not encrypted yet is believed, since somebody brings it here; one that is, as strictly as ever."""
     settings, clock = replace(project.settings, state=state), SystemClock()
-    return state_store(
+    store = state_store(
         project.root, settings, clock, lambda: Connections(project.root, settings, project.catalogue, clock)
     )
-
-
-def _reading_all(state: StateSettings) -> StateSettings:
-    """The same place, where what is not encrypted yet is read as well."""
-    if state.encryption is None:
-        return state
-    return replace(state, encryption=replace(state.encryption, reads_plain=True))
+    if state.encryption is None or state.encryption.reads_plain:
+        return store
+    try:
+        store.read()
+    except StateError as error:
+        if error.diagnostics[0].code is Code.STATE_NOT_ENCRYPTED:
+            return _store(project, replace(state, encryption=replace(state.encryption, reads_plain=True)))
+    return store
 
 
 def _other(state: StateSettings) -> StateSettings:

@@ -25,6 +25,9 @@ BARS: Final = 200
 """So many bars make a waveform on the page."""
 
 Where: TypeAlias = Literal["served", "exported"]
+_HEIGHTS: Final = bytes(min(127, byte, 256 - byte) for byte in range(256))
+"""How far each signed byte is from zero."""
+
 _SIDES = {Side.BOTH: "both", Side.OLD: "old", Side.NEW: "new"}
 
 
@@ -272,9 +275,7 @@ def heard(output: Output, measured: Measured | None) -> dict[str, Json]:
 
 def bars(peaks: bytes) -> bytes:
     """A waveform as up to `BARS` heights of 0 to 127, out of its pairs of a lowest and a highest sample."""
-    heights = [min(127, abs(value - 256 if value > 127 else value)) for value in peaks]
-    if not heights:
-        return b""
+    heights = peaks.translate(_HEIGHTS)
     step = max(2, -(-len(heights) // BARS))
     return bytes(max(heights[start : start + step]) for start in range(0, len(heights), step))
 

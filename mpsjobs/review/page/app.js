@@ -20,6 +20,10 @@ const NONE = {
   unpicked: "There is nothing to choose: no asset has several takes and no pick.",
 };
 
+function nothingAtAll() {
+  return REVIEW.only_changed ? "Nothing changes, and this page has changed assets alone. All of them: mpsjobs review --export DIR --all" : "There are no assets yet. Write some in the specs.";
+}
+
 function isFailed(asset) {
   const used = asset.new?.takes.find((take) => take.used);
   return asset.kind === "failed" || asset.kind === "unresolved" || Boolean(used?.misses.length) || Boolean(asset.new?.takes.some((take) => take.unfit));
@@ -83,7 +87,7 @@ function showList() {
   const found = REVIEW.assets.filter(matches);
   list.show(rowsOf(found));
   byId("none").hidden = found.length > 0;
-  byId("none").textContent = REVIEW.assets.length ? NONE[heard.words.length || heard.tag ? "all" : heard.filter] : "There are no assets.";
+  byId("none").textContent = REVIEW.assets.length ? NONE[heard.words.length || heard.tag ? "all" : heard.filter] : nothingAtAll();
   byId("count").textContent = found.length === REVIEW.assets.length ? counted(found.length, "asset") : `${found.length.toLocaleString("en")} of ${counted(REVIEW.assets.length, "asset")}`;
   for (const button of byId("filters").children) button.setAttribute("aria-pressed", String(button.dataset.filter === heard.filter));
 }
@@ -409,7 +413,7 @@ function begin() {
     open(asked, { keepHash: true });
     look("detail");
   } else if (list.assets.length) open(list.assets[0].address, { keepHash: true });
-  else byId("detail").append(el("p.empty", {}, assets.length ? "Choose an asset." : "There are no assets. Write some in the specs, and load this page anew."));
+  else byId("detail").append(el("p.empty", {}, assets.length ? "Choose an asset." : nothingAtAll()));
 }
 
 byId("search").addEventListener("input", (event) => {

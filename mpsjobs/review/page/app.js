@@ -95,7 +95,8 @@ function showList() {
 /** Where there is no room, the groups are cut short, not the name. */
 function addressText(address) {
   const cut = address.lastIndexOf(".") + 1;
-  return el("span.address", {}, cut ? foreign(address.slice(0, cut), "span.group") : null, foreign(address.slice(cut), "span.own"));
+  const parts = [cut ? foreign(address.slice(0, cut), "span.group") : null, foreign(address.slice(cut), "span.own")];
+  return el("span", {}, foreign(address, "span.visually-hidden"), el("span.address", { "aria-hidden": "true" }, parts));
 }
 
 function listRow(asset) {

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mpsjobs.apply.collect import Collector
     from mpsjobs.apply.download import Downloads
     from mpsjobs.audio.measurer import Measurer
-    from mpsjobs.cloud.credentials import CredentialsProvider
+    from mpsjobs.cloud.credentials import CredentialsProvider, Renewal
     from mpsjobs.cloud.credentials_provider import RenewedCredentials
     from mpsjobs.cloud.fetch import Fetcher
     from mpsjobs.cloud.mps import MpsClient
@@ -178,9 +178,11 @@ class Connections:
             return DirectoryStore(self.root / store.path)
         from mpsjobs.cloud.cos_store import CosStore  # imports boto3
 
+        keys = self.credentials()
         return CosStore(
-            self.credentials(),
+            keys,
             self.clock,
+            renew=keys.refused,
             endpoint=store.endpoint,
             addressing_style=store.addressing_style,
             connect_timeout_s=network.connect_timeout_s,
@@ -259,9 +261,11 @@ class Connections:
         from mpsjobs.cloud.cos_store import CosStore
 
         state, network = self.settings.state, self.settings.network
+        keys = self.credentials()
         return CosStore(
-            self.credentials(),
+            keys,
             self.clock,
+            renew=keys.refused,
             endpoint=state.endpoint,
             addressing_style=state.addressing_style,
             connect_timeout_s=min(network.connect_timeout_s, 3),
@@ -295,7 +299,7 @@ class Connections:
         Raises:
             CloudError: there are no credentials, the authorities cannot be read, or the embedded emulator does not start.
         """
-        from mpsjobs.cloud.credentials import Credentials
+        from mpsjobs.cloud.credentials import Credentials, no_others
         from mpsjobs.cloud.mps import MpsClient
         from mpsjobs.emulator import default_credentials, default_tokens
 
@@ -305,6 +309,7 @@ class Connections:
                 secret_id, secret_key = next(iter(default_credentials().items()))
                 pair = Credentials(secret_id, secret_key, default_tokens().get(secret_id))
                 credentials: CredentialsProvider = lambda: pair  # noqa: E731
+                renew: Renewal = no_others
                 endpoint = (
                     partial(str, provider.endpoint)
                     if provider.endpoint
@@ -312,6 +317,7 @@ class Connections:
                 )
             else:
                 credentials = keys or self.credentials()
+                renew = no_others if keys else self.credentials().refused
                 endpoint = partial(str, self.api_endpoint)
             client = MpsClient(
                 endpoint,
@@ -323,6 +329,7 @@ class Connections:
                 read_timeout_s=network.read_timeout_s,
                 tls=self._trust(),
                 proxies=self._proxies(),
+                renew=renew,
             )
             stack.callback(client.close)
             yield client

@@ -45,6 +45,12 @@ class Seen:
         return self.method
 
     @property
+    def signer(self) -> str:
+        """The SecretId of the keys that it is signed with."""
+        found = re.search(r"Credential=([^/]+)/", self.headers.get("authorization", ""))
+        return found[1] if found else ""
+
+    @property
     def signed_headers(self) -> set[str]:
         match = re.search(r"SignedHeaders=([^,]+)", self.headers.get("authorization", ""))
         return set(match[1].split(";")) if match else set()

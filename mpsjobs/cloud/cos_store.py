@@ -29,7 +29,8 @@ from botocore.exceptions import (
 )
 
 from mpsjobs.cloud.cos_errors import bucket_overlooked, failure
-from mpsjobs.cloud.credentials import Credentials, CredentialsProvider
+from mpsjobs.cloud.cos_signing import KeysOfTheMoment, watch_for_ended_keys
+from mpsjobs.cloud.credentials import CredentialsProvider, Renewal, no_others
 from mpsjobs.cloud.object_keys import check_key
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import CloudError
@@ -61,7 +62,8 @@ class CosStore:
     """Objects in buckets (see `mpsjobs.model.ports.ObjectStore`). Thread-safe.
 
     `endpoint` is `[http[s]://]host[:port]` of any S3-compatible server; None means `https://cos.<region>.myqcloud.com`. `credentials` is asked
-    before every request, so renewed keys are used at once. `ca_file` replaces the trusted authorities.
+    before every request, so renewed keys are used at once; where the server says that keys have ended, `renew` is told their SecretId and
+    says whether there are others now. `ca_file` replaces the trusted authorities.
     """
 
     def __init__(  # noqa: PLR0913  # what a user sets, one to one
@@ -76,6 +78,7 @@ class CosStore:
         ca_file: Path | None = None,
         multipart_bytes: int = MULTIPART_BYTES,
         attempts: int = 4,
+        renew: Renewal = no_others,
     ) -> None:
         """`attempts`: how often a request is sent when the network or the server fails; 1: a write lands before this returns, or never."""
         self._credentials = credentials
@@ -98,7 +101,8 @@ class CosStore:
             ignore_configured_endpoint_urls=True,
         )
         self._lock = threading.Lock()
-        self._clients: dict[str, tuple[Credentials, Any]] = {}
+        self._renew = renew
+        self._clients: dict[str, Any] = {}
 
     def put(
         self, ref: ObjectRef, source: Path | bytes, *, content_type: str, metadata: Mapping[str, str]
@@ -293,28 +297,25 @@ class CosStore:
         return url
 
     def _client(self, region: str) -> Any:
-        """A client with the credentials of this moment; a new one only when they have changed."""
-        credentials = self._credentials()
+        """The client of a region. Raises CloudError where there are no credentials."""
+        self._credentials()
         with self._lock:
-            known = self._clients.get(region)
-            if known is None or known[0] != credentials:
-                known = (credentials, self._new_client(region, credentials))
-                self._clients[region] = known
-            return known[1]
+            if region not in self._clients:
+                self._clients[region] = self._new_client(region)
+            return self._clients[region]
 
-    def _new_client(self, region: str, credentials: Credentials) -> Any:
+    def _new_client(self, region: str) -> Any:
         core = botocore.session.Session(session_vars=_UNTOUCHED)
+        core.register_component("credential_provider", KeysOfTheMoment(self._credentials))
         endpoint = self._endpoint or f"https://cos.{region}.myqcloud.com"
         client = boto3.session.Session(botocore_session=core).client(
             "s3",
             region_name=region,
             endpoint_url=endpoint if "://" in endpoint else f"https://{endpoint}",
-            aws_access_key_id=credentials.secret_id,
-            aws_secret_access_key=credentials.secret_key,
-            aws_session_token=credentials.token,
             config=self._config,
             verify=self._verify,
         )
+        watch_for_ended_keys(client, self._renew)
         client.meta.events.register("before-parameter-build.s3.PutObject", _note_demand)
         client.meta.events.register("before-call.s3.PutObject", _forbid_overwrite)
         return client

@@ -48,6 +48,15 @@ CredentialsProvider: TypeAlias = Callable[[], Credentials]
 """Asked before every request, so that it can renew what expires. Thread-safe. Raises CloudError when it has none."""
 
 
+Renewal: TypeAlias = Callable[[str], bool]
+"""Told the SecretId of keys that a server takes for ended; says whether there are others now. Thread-safe, never raises."""
+
+
+def no_others(_secret_id: str) -> bool:
+    """The `Renewal` of keys that stay what they are."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A place that has credentials. `words` names it for people, without a secret: "environment variables".

@@ -20,7 +20,7 @@ _FORM: Final = (
 
 
 def from_profile(home: Path, section: str = "default", *, for_all: Path = _FOR_ALL) -> Source | Nothing:
-    """The credentials of a section: `secret_id`, `secret_key` and, for temporary ones, `token`.
+    """The credentials of a section: `secret_id`, `secret_key` and, for temporary ones, `token`. The file is read anew for each set.
 
     Raises:
         CloudError: the file cannot be read or understood, or the section has but a part of them.
@@ -34,8 +34,8 @@ def from_profile(home: Path, section: str = "default", *, for_all: Path = _FOR_A
     if not profiles.has_section(section):
         names = ", ".join(profiles.sections()) or "none"
         return Nothing(place, f"there is no section [{section}]; sections: {names}")
-    found = _credentials(profiles, section, file, shown)
-    return Source(place, lambda: found)
+    _credentials(profiles, section, file, shown)
+    return Source(place, lambda: _credentials(_read(file, shown), section, file, shown))
 
 
 def from_named_profile(home: Path, section: str, *, for_all: Path = _FOR_ALL) -> Source:
@@ -93,7 +93,8 @@ def _line(error: configparser.Error) -> int:
 
 def _credentials(profiles: configparser.ConfigParser, section: str, file: Path, shown: str) -> Credentials:
     # The vendor's own example shows the values in quotes.
-    values = {name: value.strip().strip("\"'") for name, value in profiles.items(section)}
+    known = profiles.items(section) if profiles.has_section(section) else ()
+    values = {name: value.strip().strip("\"'") for name, value in known}
     missing = [name for name in ("secret_id", "secret_key") if not values.get(name)]
     if missing:
         lines = file.read_text(encoding="utf-8-sig").splitlines()

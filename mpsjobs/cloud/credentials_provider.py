@@ -41,6 +41,7 @@ class RenewedCredentials:
         self._current: Credentials | None = None
         self._renew_at: datetime | None = None
         self._failure: tuple[datetime, CloudError] | None = None
+        self._refused_at: datetime | None = None
 
     def __call__(self) -> Credentials:
         """Credentials that are good now.
@@ -60,6 +61,29 @@ class RenewedCredentials:
                 self._lock.release()
             return self._good() or current
         return current
+
+    def refused(self, secret_id: str) -> bool:
+        """A server says that the keys with this SecretId have ended, whatever was known of their end. Returns whether there are others now.
+
+        The place that they come from is asked once more: a profile may have been written anew. Not again within the next seconds.
+        """
+        with self._lock:
+            current, now = self._current, self._clock.utc()
+            if current is None or current.secret_id != secret_id:
+                return True  # another thread was told before
+            if self._source is None or (self._refused_at and now < self._refused_at + _FAILURE_HOLDS):
+                return False
+            self._refused_at = now
+            try:
+                new = self._source.fetch()
+                if new.secret_id != secret_id:
+                    self._take(new)
+            except CloudError as error:
+                log.warning("refused credentials could not be renewed", error=str(error))
+                return False
+            renewed = new.secret_id != secret_id
+            log.info("credentials were refused", source=self._source.words, renewed=renewed)
+            return renewed
 
     @property
     def source(self) -> str:

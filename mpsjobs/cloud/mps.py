@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import orjson
 
 from mpsjobs._version import __version__
 from mpsjobs.cloud.connection import Timeouts
-from mpsjobs.cloud.credentials import CredentialsProvider
+from mpsjobs.cloud.credentials import CredentialsProvider, Renewal, no_others
 from mpsjobs.cloud.outcomes import create_refused, describe_refused
 from mpsjobs.cloud.proxy import NO_PROXIES, Proxies
 from mpsjobs.cloud.request import describe_body
@@ -27,6 +28,7 @@ from mpsjobs.model.ports import (
     DescribeFailed,
     DescribeOutcome,
     NotCreated,
+    Refused,
     ResultFile,
     Scope,
     StagedCreate,
@@ -36,6 +38,10 @@ from mpsjobs.model.ports import (
 
 _CREATE: Final = "CreateAigcAudioTask"
 _DESCRIBE: Final = "DescribeAigcAudioTask"
+_ENDED: Final = frozenset(
+    {"AuthFailure.TokenFailure", "AuthFailure.SecretIdNotFound", "AuthFailure.InvalidSecretId"}
+)
+"""How the API says that keys are not good any more. It has refused the request, so nothing was created."""
 
 
 class MpsClient:
@@ -57,9 +63,12 @@ class MpsClient:
         read_timeout_s: float = 60,
         tls: ssl.SSLContext | None = None,
         proxies: Proxies = NO_PROXIES,
+        renew: Renewal = no_others,
     ) -> None:
+        """`renew` is told the SecretId of keys that the API takes for ended, and says whether there are others now."""
         self._credentials = credentials
         self._clock = clock
+        self._renew = renew
         self._region = region
         self._language = language
         self._transport = Transport(
@@ -68,19 +77,24 @@ class MpsClient:
 
     def stage(self, body: bytes) -> StagedCreate | NotCreated:
         try:
-            return _StagedCreate(self._stage(_CREATE, body), self._clock)
+            staged, secret_id = self._stage(_CREATE, body)
+            return _StagedCreate(staged, self._clock, lambda: self._renew(secret_id()))
         except NotSentError as error:
             return _not_sent(error)
 
     def describe(self, task_id: str) -> DescribeOutcome:
         try:
-            answer = self._stage(_DESCRIBE, describe_body(task_id)).finish()
+            staged, secret_id = self._stage(_DESCRIBE, describe_body(task_id))
+            answer = staged.finish()
         except NotSentError as error:
             failed = _not_sent(error)
             return DescribeFailed(failed.code, failed.message, retry=failed.backoff, scope=Scope.ACCOUNT)
         except AnswerLostError as error:
             return DescribeFailed(error.code, str(error), retry=Backoff.SHORT)
-        return _described(answer, self._clock.utc())
+        outcome = _described(answer, self._clock.utc())
+        if isinstance(outcome, DescribeFailed) and outcome.code in _ENDED and self._renew(secret_id()):
+            return replace(outcome, retry=Backoff.SHORT)
+        return outcome
 
     def greet(self) -> datetime | None:
         """Send an empty request without a signature, which the API refuses and which costs nothing: whether it is there, and its time.
@@ -102,15 +116,18 @@ class MpsClient:
     def close(self) -> None:
         self._transport.close()
 
-    def _stage(self, action: str, body: bytes) -> Staged:
-        call = Call(action, body, self._region, self._language)
+    def _stage(self, action: str, body: bytes) -> tuple[Staged, Callable[[], str]]:
+        """The request, and whose keys it was signed with in the end."""
+        call, signer = Call(action, body, self._region, self._language), ""
 
         def headers(host: str) -> Mapping[str, str]:
-            timestamp = int(self._clock.utc().timestamp())
-            signed = signed_headers(call, self._credentials(), host=host, timestamp=timestamp)
+            nonlocal signer
+            timestamp, keys = int(self._clock.utc().timestamp()), self._credentials()
+            signer = keys.secret_id
+            signed = signed_headers(call, keys, host=host, timestamp=timestamp)
             return signed | {"User-Agent": f"mpsjobs/{__version__}"}
 
-        return self._transport.stage(headers, body)
+        return self._transport.stage(headers, body), lambda: signer
 
 
 def _unsigned(host: str) -> Mapping[str, str]:
@@ -118,9 +135,10 @@ def _unsigned(host: str) -> Mapping[str, str]:
 
 
 class _StagedCreate:
-    def __init__(self, staged: Staged, clock: Clock) -> None:
+    def __init__(self, staged: Staged, clock: Clock, renew: Callable[[], bool]) -> None:
         self._staged = staged
         self._clock = clock
+        self._renew = renew
 
     @property
     def alive(self) -> bool:
@@ -133,7 +151,10 @@ class _StagedCreate:
             return _not_sent(error)
         except AnswerLostError as error:
             return Ambiguous(error.code, str(error))
-        return _created(answer, self._clock.utc())
+        outcome = _created(answer, self._clock.utc())
+        if isinstance(outcome, Refused) and outcome.code in _ENDED and self._renew():
+            return NotCreated(Backoff.SHORT, outcome.code, outcome.message, outcome.request_id)
+        return outcome
 
     def lost(self) -> NotCreated:
         return _not_sent(self._staged.lost())

@@ -233,6 +233,13 @@ def test_a_finger_on_a_waveform_seeks_and_one_that_scrolls_the_page_does_not(
             page, "player.playing && player.positionOf(player.track) > 0.4 * player.durationOf(player.track)"
         )
 
+        # Going back leads from an asset to the list, as it does everywhere on a phone.
+        page.get_by_role("button", name="Assets").tap()
+        page.get_by_role("option", name="theme").tap()
+        expect(page.get_by_role("heading", level=2)).to_be_visible()
+        page.go_back()
+        expect(page.get_by_role("searchbox")).to_be_visible()
+
 
 def test_what_cannot_be_played_is_told_and_does_not_count_as_playing(
     soundtrack: Path, tmp_path: Path, page: Page

@@ -37,7 +37,7 @@ function isUnpicked(asset) {
 const desk = {
   player,
   decisions: null,
-  back: () => look("list"),
+  back: () => (history.state === "detail" ? history.back() : look("list")),
   current: () => heard.track,
   toggle: (track) => {
     hear(track);
@@ -130,6 +130,15 @@ function choose(asset, event) {
   else look("detail");
 }
 
+/** The address behind the `#` of the page's own; people cut links in the middle. */
+function askedAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}
+
 function open(address, { keepHash = false } = {}) {
   const asset = byAddress.get(address);
   if (!asset) return;
@@ -144,7 +153,7 @@ function open(address, { keepHash = false } = {}) {
   if (player.track) hear(player.track);
   else if (track) hear(track);
   if (played && !player.playing && heard.track) player.play(heard.track);
-  if (!keepHash) history.replaceState(null, "", `#${encodeURIComponent(address)}`);
+  if (!keepHash) history.replaceState(history.state, "", `#${encodeURIComponent(address)}`);
   refresh();
   measure(asset, heard.page.tracks);
 }
@@ -181,9 +190,12 @@ function hear(track) {
   refresh();
 }
 
+/** On a phone the list or the asset is seen; there, going back leads from the asset to the list. */
 function look(view) {
+  const before = document.body.dataset.view;
   document.body.dataset.view = view;
   if (view === "list") byId("list").focus({ preventScroll: true });
+  else if (before === "list" && history.state !== view && matchMedia("(max-width: 820px)").matches) history.pushState(view, "");
 }
 
 function step(by) {
@@ -405,7 +417,7 @@ function begin() {
   );
   heard.filter = assets.some(FILTERS.changed[1]) ? "changed" : "all";
   showList();
-  const asked = decodeURIComponent(location.hash.slice(1));
+  const asked = askedAddress();
   if (byAddress.has(asked)) {
     if (!list.has(asked)) {
       heard.filter = "all";
@@ -413,7 +425,10 @@ function begin() {
     }
     open(asked, { keepHash: true });
     look("detail");
-  } else if (list.assets.length) open(list.assets[0].address, { keepHash: true });
+    return;
+  }
+  if (asked) say(`${asked} is not on this page${REVIEW.only_changed ? ": nothing of it changes" : ""}`);
+  if (list.assets.length) open(list.assets[0].address, { keepHash: true });
   else byId("detail").append(el("p.empty", {}, assets.length ? "Choose an asset." : nothingAtAll()));
 }
 
@@ -431,7 +446,11 @@ byId("match").addEventListener("click", () => player.setMatching(!player.matchin
 byId("volume").addEventListener("input", (event) => player.setVolume(event.target.value / 100));
 byId("show-decisions").addEventListener("click", showDecided);
 byId("show-keys").addEventListener("click", () => byId("keys").showModal());
-window.addEventListener("hashchange", () => open(decodeURIComponent(location.hash.slice(1)), { keepHash: true }));
+window.addEventListener("popstate", ({ state }) => state !== "detail" && look("list"));
+window.addEventListener("hashchange", () => {
+  open(askedAddress(), { keepHash: true });
+  look("detail");
+});
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && typeof REVIEW !== "undefined" && REVIEW.where !== "exported") lookAgain();
 });

@@ -168,7 +168,7 @@ class Player {
 
   #failed() {
     this.pause();
-    say(`${this.track?.label ?? "This take"} cannot be played: the file is gone, or the browser does not know its format.`, true);
+    say(`${this.track?.label ?? "This take"} cannot be played: the file is gone, ${REVIEW.where === "served" ? "mpsjobs review was stopped, " : ""}or the browser does not know its format.`, true);
     this.#tell();
   }
 

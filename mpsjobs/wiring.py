@@ -18,6 +18,7 @@ from mpsjobs.model.settings import ProviderKind, Settings, Site, StoreKind
 from mpsjobs.model.state import Output, Take
 from mpsjobs.spec.catalogue import Catalogue, FormatPlace
 from mpsjobs.state.file_store import FileStateStore
+from mpsjobs.state.lock import unheard
 
 if TYPE_CHECKING:
     import ssl
@@ -45,12 +46,19 @@ HOSTS = {Site.INTL: "mps.intl.tencentcloudapi.com", Site.CN: "mps.tencentcloudap
 
 
 def state_store(
-    root: Path, settings: Settings, clock: Clock, connections: Callable[[], "Connections"]
+    root: Path,
+    settings: Settings,
+    clock: Clock,
+    connections: Callable[[], "Connections"],
+    tell: Callable[[str], None] = unheard,
 ) -> "StateBackend":
-    """Where the state is that these settings name. `connections` are asked for only where it is not in a file."""
+    """Where the state is that these settings name. `connections` are asked for only where it is not in a file.
+
+    `tell` is told of a lock that has to be waited for.
+    """
     if settings.state.backend == "cos":
-        return connections().shared_state()
-    return FileStateStore(root / settings.state.path, clock=clock, version=__version__)
+        return connections().shared_state(tell)
+    return FileStateStore(root / settings.state.path, clock=clock, version=__version__, tell=tell)
 
 
 @dataclass(frozen=True)
@@ -223,7 +231,7 @@ class Connections:
             ahead=timedelta(seconds=VALID_S, minutes=5),  # what signs a URL has to live as long as it
         )
 
-    def shared_state(self) -> "StateBackend":
+    def shared_state(self, tell: Callable[[str], None] = unheard) -> "StateBackend":
         """The state in a bucket. Nothing is asked of it yet, not even credentials."""
         from hashlib import blake2b
 
@@ -239,6 +247,7 @@ class Connections:
             version=__version__,
             server=f"{state.endpoint or state.region}/{state.bucket}",
             probe=self._probe_state,
+            tell=tell,
         )
 
     def _encryption(self) -> "Encryption | None":

@@ -49,6 +49,8 @@ class Live:
             self._draw(progress)
         elif line := worth_a_line(progress, self._total):
             self._pending.append(line)
+            if self._region is None:  # nothing is drawn yet that the line could come with
+                self._write_pending()
 
     def end(self) -> None:
         self._write_pending()

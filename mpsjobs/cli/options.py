@@ -160,4 +160,6 @@ def open_project() -> Project:
     context = click.get_current_context()
     assignments, files = context.meta.get("mpsjobs.variables", ((), ()))
     given = Given(assignments, files, os.environ)
-    return Project.open(context.obj, given=given, environment=context.meta.get("mpsjobs.environment"))
+    project = Project.open(context.obj, given=given, environment=context.meta.get("mpsjobs.environment"))
+    project.tell = lambda words: click.echo(words, err=True)
+    return project

@@ -10,7 +10,7 @@ from types import FrameType
 import click
 
 from mpsjobs.apply.mode import Mode
-from mpsjobs.apply.progress import Planned
+from mpsjobs.apply.progress import Noticed, Planned
 from mpsjobs.apply.result import ApplyResult, ExitCode
 from mpsjobs.cli.asking import ask
 from mpsjobs.cli.log import configure_log
@@ -20,7 +20,7 @@ from mpsjobs.cli.output import Output
 from mpsjobs.cli.plan_text import Look, one_line, plan_lines
 from mpsjobs.cli.plan_words import paid_text, retakes_text
 from mpsjobs.cli.summing_up import summarise
-from mpsjobs.cli.watch import watch
+from mpsjobs.cli.watch import View, watch
 from mpsjobs.cli.workflow import Step
 from mpsjobs.model.change import Kind, Plan
 from mpsjobs.plan.document import plan_document
@@ -54,7 +54,7 @@ def _run(
     """The last plan and what came of it; None when it was declined."""
     step, begun = Step(output, project), False
     look, nothing = Look.of(output, verbose=verbose), _NOTHING.get(options.mode)
-    with watch(output) as view, project.apply(options) as run, _signals() as obey:
+    with watch(output) as view, _telling(project, view).apply(options) as run, _signals() as obey:
         for event in run:
             if not isinstance(event, Planned):
                 view.report(event)
@@ -73,6 +73,12 @@ def _run(
                 view.begin()
             obey(run.stop)
     return (run.plan, run.result()) if begun else None
+
+
+def _telling(project: Project, view: View) -> Project:
+    """The project, which tells the view when its lock has to be waited for."""
+    project.tell = lambda words: view.report(Noticed(None, words))
+    return project
 
 
 _WAITING = "Nothing is running, and no answer is missing."

@@ -1,7 +1,7 @@
 """A folder with `mpsjobs.yaml`: what is wanted, what has been done, and the plan from the one to the other."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ from mpsjobs.spec.suggest import did_you_mean
 from mpsjobs.spec.variables import Given
 from mpsjobs.state.backend import StateBackend
 from mpsjobs.state.identity import TimeOrderedIds, host_name, timestamp, who
+from mpsjobs.state.lock import unheard
 from mpsjobs.wiring import Connections, state_store
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ class Project:
         self.settings = settings
         self.notices = notices
         self.given = given or Given(environ=os.environ)
+        self.tell: Callable[[str], None] = unheard
+        """Told of a lock that has to be waited for; somebody else may be set here."""
         self._clock = SystemClock()
 
     @classmethod
@@ -120,7 +123,8 @@ class Project:
     @cached_property
     def store(self) -> StateBackend:
         """Where the state lives."""
-        return state_store(self.root, self.settings, self._clock, lambda: self.connections)
+        tell: Callable[[str], None] = lambda words: self.tell(words)  # noqa: PLW0108, E731  # whoever it is by then
+        return state_store(self.root, self.settings, self._clock, lambda: self.connections, tell)
 
     @cached_property
     def connections(self) -> Connections:

@@ -136,6 +136,8 @@ class WaitRun:
                     yield from waiting.watch()
                     if waiting.heard or waiting.unsettled:
                         yield from self._try_to_record(waiting)
+                    while told:
+                        yield told.popleft()
             finally:
                 threads.close()
 

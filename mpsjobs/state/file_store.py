@@ -18,7 +18,7 @@ from mpsjobs.state.file_session import BACKUP, Before, FileSession
 from mpsjobs.state.fold import Fold
 from mpsjobs.state.identity import boot_id
 from mpsjobs.state.journal import JournalWriter, Mark, Tail, read_journal, stream
-from mpsjobs.state.lock import StateLock
+from mpsjobs.state.lock import StateLock, unheard
 from mpsjobs.state.shape import ShapeError
 from mpsjobs.state.snapshot import Snapshot, decode_snapshot, encode_snapshot
 
@@ -41,8 +41,11 @@ class FileStateStore:
     A state that has never had an event has the lineage "" and the serial 0; it gets its lineage with the first event.
     """
 
-    def __init__(self, path: Path, *, clock: Clock, version: str) -> None:
+    def __init__(
+        self, path: Path, *, clock: Clock, version: str, tell: Callable[[str], None] = unheard
+    ) -> None:
         self._path = path
+        self._tell = tell
         self._clock = clock
         self._version = version
         self._journal = sibling(path, ".journal")
@@ -174,7 +177,7 @@ class FileStateStore:
         return sibling(path, f".before-{serial}-{uuid.uuid4().hex[:8]}")
 
     def _lock(self) -> StateLock:
-        return StateLock(self._path, clock=self._clock, version=self._version)
+        return StateLock(self._path, clock=self._clock, version=self._version, tell=self._tell)
 
     def _find(self) -> _Found:
         with failures_named("reading of the state", self._path):

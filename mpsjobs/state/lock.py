@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -17,8 +18,15 @@ from mpsjobs.state.disk import FileId, failures_named, file_id, replace_file, si
 from mpsjobs.state.identity import timestamp, who
 from mpsjobs.state.shape import Shape, ShapeError
 
+PATIENCE_S: Final = 0.4
+"""Who waits longer for the lock is told so."""
+
 _POLL_S: Final = 0.1
 _INFO = Shape(LockInfo)
+
+
+def unheard(_words: str) -> None:
+    """Nobody is told."""
 
 
 class StateLock:
@@ -31,8 +39,12 @@ class StateLock:
     it that the lock was taken away. It is a file of its own, because it is replaced as a whole, and the lock file must never be.
     """
 
-    def __init__(self, state_path: Path, *, clock: Clock, version: str) -> None:
+    def __init__(
+        self, state_path: Path, *, clock: Clock, version: str, tell: Callable[[str], None] = unheard
+    ) -> None:
+        """`tell` is told of a lock that has to be waited for."""
         self._state_path = state_path
+        self._tell = tell
         self._path = sibling(state_path, ".lock")
         self._info_path = sibling(state_path, ".lock.info")
         self._epoch_path = sibling(state_path, ".lock.epoch")
@@ -116,12 +128,16 @@ class StateLock:
 
     def _take(self, timeout_s: float, hint: str) -> BaseFileLock:
         lock: BaseFileLock = FileLock(self._path, thread_local=False)
-        deadline = self._clock.monotonic() + timeout_s
+        begun, told = self._clock.monotonic(), False
         try:
             while not _try(lock):
-                left = deadline - self._clock.monotonic()
+                waited = self._clock.monotonic() - begun
+                left = timeout_s - waited
                 if left <= 0:
                     raise lock_held(self.read_info(), str(self._path), hint)
+                if waited >= PATIENCE_S and not told:
+                    told = True
+                    self._tell(waiting_words(self.read_info()))
                 self._clock.sleep(min(_POLL_S, left))
         except OSError as error:
             raise self._impossible(f"{error.strerror or error}") from error
@@ -163,6 +179,12 @@ class StateLock:
             hint="Check the folder's permissions and the free space, or keep the state on a file system with locks (`state.path`).",
             code=Code.CANNOT_LOCK,
         )
+
+
+def waiting_words(info: LockInfo | None) -> str:
+    """That the lock is waited for, and who has it."""
+    holder = f"{info.who} has it ({info.operation}, since {info.created})" if info else "another run has it"
+    return f"Acquiring state lock… {holder}"
 
 
 def lock_held(info: LockInfo | None, place: str, hint: str) -> LockHeldError:

@@ -17,6 +17,7 @@ import contextlib
 import os
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ import orjson
 from mpsjobs.model.diagnostics import LockLostError, StateError
 from mpsjobs.model.ports import Clock, Condition, LockInfo
 from mpsjobs.state.identity import machine, timestamp, who
-from mpsjobs.state.lock import lock_held, lock_lost, no_such_lock
+from mpsjobs.state.lock import PATIENCE_S, lock_held, lock_lost, no_such_lock, unheard, waiting_words
 from mpsjobs.state.shape import Shape, ShapeError
 from mpsjobs.state.shared import Shared
 
@@ -81,7 +82,16 @@ _INFO = Shape(LockInfo)
 class SharedLock:
     """Who holds this may change the state. `confirm` may be called from several threads, the rest from one."""
 
-    def __init__(self, shared: Shared, clock: Clock, version: str, terms: Terms = TERMS) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        clock: Clock,
+        version: str,
+        terms: Terms = TERMS,
+        tell: Callable[[str], None] = unheard,
+    ) -> None:
+        """`tell` is told of a lock that has to be waited for."""
+        self._tell = tell
         self.info: LockInfo | None = None
         self._shared = shared
         self._clock = clock
@@ -100,7 +110,7 @@ class SharedLock:
             LockHeldError: somebody else has it.
             StateError: the bucket cannot be asked or written.
         """
-        deadline = self._clock.monotonic() + timeout_s
+        begun, told = self._clock.monotonic(), False
         while True:
             there = self._shared.get(LOCK)
             holder = None if there is None else _decoded(there)
@@ -109,7 +119,8 @@ class SharedLock:
                 if info is not None:
                     self._hold(info)
                     return
-            left = deadline - self._clock.monotonic()
+            waited = self._clock.monotonic() - begun
+            left = timeout_s - waited
             if left <= 0:
                 raise lock_held(
                     self.read_info(),
@@ -117,6 +128,9 @@ class SharedLock:
                     "Wait until it is done, or let this command wait longer with --lock-timeout. A run whose machine is gone holds the lock "
                     f"for {self._terms.ttl_s:g} seconds more.",
                 )
+            if waited >= PATIENCE_S and not told:
+                told = True
+                self._tell(waiting_words(holder.info if holder else None))
             self._clock.sleep(min(self._terms.poll_s, left))
 
     def confirm(self, *, freshly: bool = False) -> None:
@@ -184,6 +198,7 @@ class SharedLock:
             elif not self._shared.create_once(LOCK, content, condition):
                 return None
             if condition is not Condition.IF_NONE_MATCH:
+                self._tell(f"Acquiring state lock… In this bucket it takes {self._terms.settle_s:g} seconds")
                 self._clock.sleep(self._terms.settle_s)
             self._look(info)
         except LockLostError:

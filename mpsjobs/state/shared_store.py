@@ -19,6 +19,7 @@ from mpsjobs.state.codec import Header, Line
 from mpsjobs.state.encryption import WANTING, Encryption, is_encrypted
 from mpsjobs.state.fold import Fold
 from mpsjobs.state.identity import boot_id
+from mpsjobs.state.lock import unheard
 from mpsjobs.state.own_journal import Left, OwnJournal
 from mpsjobs.state.push import still_true
 from mpsjobs.state.shape import ShapeError
@@ -59,7 +60,7 @@ class SharedStateStore:
     `server` honours; it is asked once in the life of a state.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what the wiring knows, one to one
         self,
         shared: Shared,
         folder: Path,
@@ -69,6 +70,7 @@ class SharedStateStore:
         server: str,
         probe: Callable[[], Condition | None],
         terms: Terms = TERMS,
+        tell: Callable[[str], None] = unheard,
     ) -> None:
         self._shared = shared
         self._folder = folder
@@ -77,6 +79,7 @@ class SharedStateStore:
         self._server = server
         self._probe = probe
         self._terms = terms
+        self._tell = tell
 
     @property
     def name(self) -> str:
@@ -315,7 +318,7 @@ class SharedStateStore:
     def _lock(self) -> SharedLock:
         if self.encryption is not None:
             self.encryption.require()  # before anything is done that could not be written down
-        return SharedLock(self._shared, self._clock, self._version, self._terms)
+        return SharedLock(self._shared, self._clock, self._version, self._terms, self._tell)
 
     def _condition(self, head: Head | None) -> Condition | None:
         """What the server honours, as it was seen; looked at anew when the state was moved to another server."""

@@ -95,3 +95,15 @@ def test_a_place_without_locks_is_an_error_in_words(tmp_path: Path) -> None:
     (tmp_path / "s.json.lock").mkdir()
     with pytest.raises(StateError, match="cannot be locked"):
         lock_at(tmp_path).acquire("apply", timeout_s=0)
+
+
+def test_who_waits_longer_than_a_moment_is_told_once_for_whom(tmp_path: Path) -> None:
+    first = lock_at(tmp_path)
+    first.acquire("apply", timeout_s=0)
+    told: list[str] = []
+    for patience_s in (0.3, 7):
+        waiting = StateLock(tmp_path / "s.json", clock=FakeClock(), version="0.1.0", tell=told.append)
+        with pytest.raises(LockHeldError):
+            waiting.acquire("apply", timeout_s=patience_s)
+    assert told == [f"Acquiring state lock… {who()} has it (apply, since 2026-11-22T20:00:00.000Z)"]
+    first.release()

@@ -34,6 +34,8 @@ def summarise(plan: Plan, result: ApplyResult, output: Output) -> None:
         if not output.quiet:
             output.result()
         output.result(summary_line(plan, result))
+    if plan.draft and result.finished and not output.quiet:
+        output.say("To listen: mpsjobs review --open, and for others: mpsjobs review --export DIR")
 
 
 def _trouble_lines(result: ApplyResult) -> Iterator[str]:

@@ -52,6 +52,7 @@ _FIRST_COMMANDS = """\
   mpsjobs plan       show what apply would do, and what it would cost
   mpsjobs apply      generate what is new or changed; pay for nothing twice
   mpsjobs output     list the files that came out
+  mpsjobs review     listen to it on a page in the browser, and choose takes
   mpsjobs doctor     check what an apply needs, without paying
 """
 

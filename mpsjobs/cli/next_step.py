@@ -53,4 +53,4 @@ def _in_project(project: Project, state: State) -> Iterator[str]:
     elif counts_text(plan):
         yield f"{counts_text(plan)}. Next: mpsjobs plan, and to try again: mpsjobs apply --target failed:"
     else:
-        yield "All assets are as the specs want them. To listen: mpsjobs review --open"
+        yield "All assets are as the specs want them. Next: mpsjobs review --open"

@@ -76,7 +76,7 @@ def test_alone_it_says_what_to_do_next(project: Folder, mpsjobs: Callable[..., R
     project.write(music="assets: {a: x, b: y}\n")
     assert next_of(project()) == "mpsjobs plan"
     project("apply", "--auto-approve")
-    assert next_of(project()) == "mpsjobs output"
+    assert next_of(project()) == "mpsjobs review --open"
     project.write(music="assets: {a: x, b: z}\n")
     ran = project()
     assert next_of(ran) == "mpsjobs plan"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mpsjobs.plan.selection import Selection
     from mpsjobs.project import Options, Project
     from mpsjobs.project.applying import ApplyRun
+    from mpsjobs.project.waiting import WaitRun
     from mpsjobs.spec.variables import Given
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Selection",
     "SpecError",
     "StateError",
+    "WaitRun",
     "__version__",
     "progress",
 ]
@@ -68,6 +70,7 @@ _HOMES = {
     "plan.selection": ("Selection",),
     "project": ("Options", "Project"),
     "project.applying": ("ApplyRun",),
+    "project.waiting": ("WaitRun",),
     "spec.variables": ("Given",),
 }
 

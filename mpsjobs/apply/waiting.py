@@ -115,14 +115,15 @@ class Waiting:
     def result(self, plan: Plan) -> ApplyResult:
         """What came of it, beside what was recorded."""
         run, tally, scheduler = self.run, self.run.tally, self.run.scheduler
-        looking = [job for number, job in self._jobs.items() if job.unknown and scheduler.waits_for(number)]
-        for job in looking:
-            gather.give_up_looking(run, job)
+        for number, job in self._jobs.items():
+            if job.unknown and scheduler.waits_for(number):
+                gather.give_up_looking(run, job)
+                scheduler.ended(number)
         return replace(
             nothing_done(plan, Mode.WAIT),
             failed=tuple(tally.failed),
             unknown=tuple(tally.unknown),
-            running=scheduler.running - len(looking) + len(self.heard) + len(self.unsettled),
+            running=scheduler.running + len(self.heard) + len(self.unsettled),
             still_unknown=0,
             interrupted=tally.interrupted,
             stopped=tuple(tally.stopped),

@@ -11,6 +11,8 @@ from mpsjobs.spec.suggest import listed
 
 _AS_THEY_ARE = frozenset({Kind.RESUME, Kind.UNRESOLVED, Kind.FAILED, Kind.KEEP})
 
+_ABOUT_RETIRING = frozenset({Code.MUST_NOT_RETIRE, Code.TOO_MANY_RETIRED})
+
 _NOT_CHANGED = frozenset({"pick", "rejected", "lifecycle", "master", "publish"})
 """What is said of an asset beside its takes."""
 
@@ -32,7 +34,7 @@ def as_draft(plan: Plan) -> Plan:
         changes=changes,
         actions=actions,
         risks=tuple(risk for risk in plan.risks if risk.address in shown),
-        diagnostics=tuple(each for each in plan.diagnostics if each.code is not Code.MUST_NOT_RETIRE),
+        diagnostics=tuple(each for each in plan.diagnostics if each.code not in _ABOUT_RETIRING),
         draft=True,
     )
 

@@ -1,5 +1,6 @@
 """Three machines at one state: a draft beside the apply of main, and who waits for what another one has submitted."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -75,3 +76,29 @@ def test_a_wait_and_an_apply_share_a_state(clones: Clones) -> None:
         _, told = waiting.communicate(timeout=120)
     assert (waiting.returncode, applied.returncode) == (0, 0), told + applied.stderr
     waits.check(8)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        *("after hold:1", "before OutputsRecorded:1", "within OutputsRecorded:2", "after OutputsRecorded:2"),
+        *(
+            "before RunFinished:1",
+            "after snapshot:1",
+            "before release:1",
+            "after place:1",
+        ),
+    ],
+)
+def test_a_wait_that_is_killed_while_it_records_is_finished_by_another_one(
+    clones: Clones, point: str
+) -> None:
+    waits, goes_on = clones("AB", 4)
+    assert waits.apply("--detach").returncode == 0
+    killed = waits.run("wait", kill_at=point)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    waits.vanish()
+    ended = goes_on.run("wait", "--lock-timeout", "2m")
+    assert ended.returncode == 0, ended.stderr
+    goes_on.finish()
+    goes_on.check(4)

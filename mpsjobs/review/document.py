@@ -47,6 +47,11 @@ class Subject:
         found = self.decisions.get(change.address) or self.decisions.get(change.moved_from or "")
         return found if found and found.fingerprint == change.fingerprint else None
 
+    def outdated(self, change: Change) -> Decision | None:
+        """What was decided about another sound of the asset, and means nothing for the one that is wanted."""
+        found = self.decisions.get(change.address) or self.decisions.get(change.moved_from or "")
+        return found if found and change.fingerprint and found.fingerprint != change.fingerprint else None
+
     @cached_property
     def rejections(self) -> Mapping[str, tuple[Decision, ...]]:
         """By the sound that they are about: whoever uses it, a rejected take is used by none."""
@@ -145,7 +150,7 @@ def asset_document(subject: Subject, change: Change) -> dict[str, Json]:
         subject.decision(change),
     )
     origin, source = (asset.origin, asset.source) if asset else (None, None)
-    new = _new(subject, change, asset, decision)
+    new, outdated = _new(subject, change, asset, decision), subject.outdated(change)
     return {
         "address": change.address,
         "kind": str(change.kind),
@@ -164,6 +169,7 @@ def asset_document(subject: Subject, change: Change) -> dict[str, Json]:
         "takes": asset.takes if asset else 0,
         "expects": [*asset.expect.described()] if asset else [],
         "approved": decision is not None and decision.approved,
+        "outdated": {"take": outdated.take, "approved": outdated.approved} if outdated else None,
         "master": asset.master.recorded or None if asset else None,
         "new": new,
         "old": _old(subject, change, record),

@@ -119,9 +119,11 @@ def test_decisions_that_no_apply_has_seen_yet_are_shown() -> None:
     picked = Decision(NEW, 3, "d" * 12, approved=True)
     (boss,) = shown(replace(wants, decisions={"boss": picked}))["assets"]
     assert (boss["approved"], boss["new"]["pick"], boss["new"]["takes"][1]["picked"]) == (True, 3, True)
+    assert boss["outdated"] is None
     for other in (replace(picked, sha256="e" * 12), replace(picked, fingerprint=OLD)):
         (boss,) = shown(replace(wants, decisions={"boss": other}))["assets"]
         assert boss["new"]["pick"] is None
+    assert boss["outdated"] == {"take": 3, "approved": True}, "it was about another sound"
     (boss,) = shown(replace(wants, decisions={"boss": Decision(NEW, rejected={3: None})}))["assets"]
     assert (boss["new"]["takes"][1]["rejected"], boss["new"]["takes"][1]["used"]) == (True, False)
 

@@ -69,6 +69,7 @@ def walk(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=2)).to_contain_text("theme")
     expect(page.locator(".reasons")).to_contain_text("Warm")
+    expect(page.locator(".warning")).to_contain_text("takes a yes: --allow-regenerate theme")
     expect(page.locator(".reasons ins")).to_have_text("Cold")
     page.keyboard.press(" ")
     plays(page)

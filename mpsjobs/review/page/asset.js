@@ -44,6 +44,7 @@ function assetPage(asset, desk) {
       asset.reasons.some((reason) => reason.path === "prompt") || !promptOf(asset) ? null : foreign(promptOf(asset), "p.prompt"),
       asset.message ? foreign(asset.message, KINDS[asset.kind][2] === "wrong" ? "p.message" : "p.note") : null,
     ),
+    outdated(asset),
     reasons(asset),
     el(
       `div.sides${two ? ".two" : ""}`,
@@ -55,6 +56,14 @@ function assetPage(asset, desk) {
   const refresh = () => shown.forEach((each) => each());
   refresh();
   return { node, tracks, refresh };
+}
+
+/** A decision about another sound: to be made anew, and an approved one keeps its sound until somebody says yes. */
+function outdated({ address, outdated, kind }) {
+  if (!outdated) return null;
+  const what = outdated.take ? `Take ${outdated.take} of another sound was ${outdated.approved ? "approved" : "picked"}` : "What was decided was about another sound";
+  if (!outdated.approved || kind !== "regenerate") return el("p.warning", {}, `${what}, which means nothing for the one that is wanted now.`);
+  return el("p.warning", {}, `${what}. To buy this one in its place takes a yes: `, el("code", {}, "--allow-regenerate ", foreign(address)));
 }
 
 function reasons(asset) {
@@ -98,8 +107,13 @@ function soundPart(asset, side, two, tracks, desk, shown) {
     `section.sound.of-${side}`,
     { "aria-label": title },
     el("h3", {}, title, el("code.fingerprint", { title: sound.fingerprint }, sound.fingerprint.slice(0, 11))),
-    sound.takes.length ? sound.takes.map((take) => takeCard(asset, side, take, tracks, desk, shown)) : nothingYet(asset),
+    sound.takes.length ? inSight(sound, side).map((take) => takeCard(asset, side, take, tracks, desk, shown)) : nothingYet(asset),
   );
+}
+
+/** By number, as keys pick them; of the sound that an asset had, the take in use comes first. */
+function inSight({ takes }, side) {
+  return side === "new" ? takes : [...takes].sort((one, other) => other.used - one.used);
 }
 
 function nothingYet(asset) {

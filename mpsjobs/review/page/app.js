@@ -272,10 +272,11 @@ async function lookAgain() {
     return; // the server was stopped; deciding will tell
   }
   const fresh = JSON.parse(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1));
-  if (text === lookAgain.seen) return;
   if (fresh.problems) return say(problemText(fresh.problems[0]), true);
   if (REVIEW.problems) return location.reload();
-  lookAgain.seen = text;
+  const now = JSON.stringify(fresh);
+  if (now === lookAgain.seen) return;
+  lookAgain.seen = now;
   takeIn(fresh);
   desk.decisions.diff = fresh.diff;
   showSummary();
@@ -308,6 +309,7 @@ function begin() {
   document.title = `${project}: review`;
   byId("project").replaceChildren(foreign(project));
   byId("where").replaceChildren(foreign(environment ? `${environment}, ${realm}` : realm));
+  if (REVIEW.where === "served") lookAgain.seen = JSON.stringify(REVIEW);
   takeIn(REVIEW);
   desk.decisions = REVIEW.where === "served" ? new Written(decidedAnew) : new Collected(decidedAnew);
   showSummary();

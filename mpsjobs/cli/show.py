@@ -135,12 +135,13 @@ def _asset_lines(project: Project, state: State, address: str) -> Iterator[str]:
         yield from (
             f"  {line}" for line in table_lines(("TAKE", "STATUS", "TASK ID", "SUBMITTED", "OUTPUT"), rows)
         )
-        finished = finished_of(record, used) if used else ()
-        for output in finished:
-            yield f"  {address}#{used.take if used else 0} is finished as {_file(project, output)}"
+        finished = (
+            [(f"{address}#{used.take} finished", each) for each in finished_of(record, used)] if used else []
+        )
+        for name, output in finished:
+            yield f"  {name}: {_file(project, output)}"
         outputs = [(_name(address, take, used), output) for take in takes for output in take.outputs]
-        outputs += [(f"{address}#{used.take if used else 0} finished", output) for output in finished]
-        if figures := [row for name, output in outputs if (row := figure_row(name, output))]:
+        if figures := [row for name, output in (*outputs, *finished) if (row := figure_row(name, output))]:
             yield ""
             yield from (f"  {line}" for line in table_lines(HEAD, figures))
         for take in takes:

@@ -44,13 +44,16 @@ class Subject:
 
     def decision(self, change: Change) -> Decision | None:
         """What is decided about the sound that is wanted of an asset; it goes along when the asset moves."""
-        found = self.decisions.get(change.address) or self.decisions.get(change.moved_from or "")
+        found = self._said(change)
         return found if found and found.fingerprint == change.fingerprint else None
 
     def outdated(self, change: Change) -> Decision | None:
         """What was decided about another sound of the asset, and means nothing for the one that is wanted."""
-        found = self.decisions.get(change.address) or self.decisions.get(change.moved_from or "")
+        found = self._said(change)
         return found if found and change.fingerprint and found.fingerprint != change.fingerprint else None
+
+    def _said(self, change: Change) -> Decision | None:
+        return self.decisions.get(change.address) or self.decisions.get(change.moved_from or "")
 
     @cached_property
     def rejections(self) -> Mapping[str, tuple[Decision, ...]]:

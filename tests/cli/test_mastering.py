@@ -64,7 +64,7 @@ def test_finished_files_are_published_and_downloaded_and_other_settings_make_oth
     assert manifest["plain"]["finished"] is False
     outputs = project("output", "--json").json()["outputs"]
     assert [each["finished"] for each in outputs["boss"]["objects"]] == [True, True]
-    assert "boss#1 is finished as" in project("show", "boss").out
+    assert "boss#1 finished: " in project("show", "boss").out
 
     # What somebody took out of the store is made again, and is the same again.
     gone = store_file(project, manifest["theme"]["sha256"])

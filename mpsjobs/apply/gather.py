@@ -85,16 +85,17 @@ def shown(run: Run, place: ObjectRef, found: Mapping[str, tuple[ObjectInfo, ...]
 
 def hear(run: Run, number: int, job: Job, heard: Heard) -> None:
     """Go on from what was heard of a take that was taken up just now."""
-    match heard:
-        case Task():
-            on_polled(run, number, job, heard)
+    job.heard = heard
+    match heard.said:
+        case Task() as task:
+            on_polled(run, number, job, task)
         case Shown(objects):
             job.seen = objects
             run.scheduler.finished(number)
         case Found(outputs):
             on_collected(run, number, job, outputs)
         case _:
-            assert_never(heard)
+            assert_never(heard.said)
 
 
 def on_polled(run: Run, number: int, job: Job, outcome: DescribeOutcome) -> None:
@@ -113,7 +114,8 @@ def on_polled(run: Run, number: int, job: Job, outcome: DescribeOutcome) -> None
             run.scheduler.finished(number)
         case Task(TaskStatus.FAIL, message, request_id=request_id):
             text = message or "the cloud gives no reason"
-            run.append([events.TaskFailed(run.at(), job.attempt_id, text, request_id)])
+            at = job.heard.at if job.heard else run.at()
+            run.append([events.TaskFailed(at, job.attempt_id, text, request_id)])
             run.note(number, job)
             run.scheduler.ended(number)
             run.failed(job, "FAIL", text, request_id)
@@ -147,9 +149,10 @@ def on_collected(run: Run, number: int, job: Job, outputs: tuple[Output, ...] | 
         elif run.scheduler.tries(number) >= OUTPUT_TRIES:
             let_go(run, number, job, f"done in the cloud, but no output shows under {job.path.key}")
         return
-    seconds = run.scheduler.age_s(number, now)
+    seconds, at = run.scheduler.age_s(number, now), run.at()
+    if job.heard:
+        seconds, at = job.heard.age_s, job.heard.at
     run.scheduler.collected(number, now)
-    at = run.at()
     job.unknown = False
     judged = run.judged(job.fingerprint, job.attempt_id, outputs)
     run.append([events.OutputsRecorded(at, job.attempt_id, outputs), *judged])

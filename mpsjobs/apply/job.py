@@ -24,8 +24,17 @@ class Found:
     outputs: tuple[Output, ...]
 
 
-Heard: TypeAlias = Task | Shown | Found
-"""What was heard of a take before the state was held. A task has ended."""
+Said: TypeAlias = Task | Shown | Found
+"""What the cloud or the store says of a take. A task has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was said of a take before the state was held; when, as history writes it; and for how many seconds the cloud had had it."""
+
+    said: Said
+    at: str
+    age_s: float
 
 
 @dataclass(slots=True)
@@ -37,7 +46,8 @@ class Job:
     the task was billed as. `inputs` are the takes of other assets that it is made from, by address. After `timeout_s` seconds (None: as
     usual) it is left to a later run.
 
-    `kind`: tasks of it take about as long. `seen` is what a listing of many takes showed of its outputs.
+    `kind`: tasks of it take about as long. `seen` is what a listing of many takes showed of its outputs, `heard` what was said of it before
+    this run.
 
     `imported`: it was not submitted by us; `imports` is set until it is history.
 
@@ -64,6 +74,7 @@ class Job:
     expected: int = 1
     kind: str = ""
     seen: tuple[ObjectInfo, ...] = ()
+    heard: Heard | None = None
     inputs: Mapping[str, Take] = field(default_factory=dict)
     timeout_s: float | None = None
     unknown: bool = False

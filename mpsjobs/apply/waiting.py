@@ -7,7 +7,7 @@ from math import inf
 from typing import Final
 
 from mpsjobs.apply import gather, progress
-from mpsjobs.apply.job import Found, Heard, Job, Shown
+from mpsjobs.apply.job import Found, Heard, Job, Said, Shown
 from mpsjobs.apply.mode import Mode
 from mpsjobs.apply.polling import Poll, Sweep
 from mpsjobs.apply.result import ApplyResult, nothing_done
@@ -39,7 +39,8 @@ class Waiting:
     """What is waited for, while nobody's lock is held. Changes nothing: neither the state nor the store.
 
     `told` is where `run` reports to. `heard` is to be recorded: by attempt, what the cloud or the store said of it. `unsettled` are attempts
-    of which only the holder of the state can say whether they were sent. What is heard within `gather_s` seconds is recorded together.
+    of which only the holder of the state can say whether they were sent. What is heard within `gather_s` seconds is recorded together, or
+    within longer, so that the state is held for a third of the time at most.
     """
 
     run: Run
@@ -52,6 +53,7 @@ class Waiting:
     elsewhere: int = 0
     _jobs: dict[int, Job] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
+    _gather_s: float = 0.0
     _heard_at: float = inf
     _again_at: float = -inf
     _again_s: float = 0.0
@@ -100,8 +102,9 @@ class Waiting:
         idle = self.run.scheduler.idle and not (self.heard or self.unsettled)
         return self.run.scheduler.stopped or idle
 
-    def recorded(self) -> None:
-        """What was heard is history, or what could be made of it."""
+    def recorded(self, took_s: float) -> None:
+        """What was heard is history, or what could be made of it; the state was held for so long."""
+        self._gather_s = 2 * took_s
         for attempt_id in list(self.heard):
             self._drop(attempt_id)
         self._again_at, self._again_s = -inf, 0.0
@@ -137,7 +140,7 @@ class Waiting:
             return -inf
         if not (self.heard or self.unsettled):
             return inf
-        gathered = -inf if idle or self.unsettled else self._heard_at + self.gather_s
+        gathered = -inf if idle or self.unsettled else self._heard_at + max(self.gather_s, self._gather_s)
         return max(gathered, self._again_at)
 
     def _carry_out(self, command: Command) -> None:
@@ -194,11 +197,13 @@ class Waiting:
             run.trouble = run.trouble or error
             run.stop(f"{broken.step} failed")
 
-    def _hear(self, number: int, heard: Heard) -> None:
+    def _hear(self, number: int, said: Said) -> None:
+        run, now = self.run, self.run.now()
         if not self.heard:
-            self._heard_at = self.run.now()
-        self.heard[self._jobs[number].attempt_id] = heard
-        self.run.scheduler.ended(number)
+            self._heard_at = now
+        age_s = run.scheduler.age_s(number, now)
+        self.heard[self._jobs[number].attempt_id] = Heard(said, run.at(), age_s)
+        run.scheduler.ended(number)
 
     def _recorded_elsewhere(self, job: Job, take: Take | None) -> None:
         """Another run has recorded what became of a take."""

@@ -147,6 +147,7 @@ class WaitRun:
         self._look(waiting, self._planner.store.read())
         if not (waiting.heard or waiting.unsettled):
             return
+        begun = waiting.run.now()
         try:
             session = self._open()
         except LockHeldError:
@@ -162,7 +163,7 @@ class WaitRun:
         for event in self._record(session, waiting):
             if not isinstance(event, Planned | Tick):
                 yield event
-        waiting.recorded()
+        waiting.recorded(waiting.run.now() - begun)
         self._look(waiting, session.state)
 
     def _look(self, waiting: Waiting, state: State) -> None:

@@ -318,7 +318,8 @@ class SharedStateStore:
     def _lock(self) -> SharedLock:
         if self.encryption is not None:
             self.encryption.require()  # before anything is done that could not be written down
-        return SharedLock(self._shared, self._clock, self._version, self._terms, self._tell)
+        tell, self._tell = self._tell, unheard  # who comes again and again, as `wait` does, says so once
+        return SharedLock(self._shared, self._clock, self._version, self._terms, tell)
 
     def _condition(self, head: Head | None) -> Condition | None:
         """What the server honours, as it was seen; looked at anew when the state was moved to another server."""

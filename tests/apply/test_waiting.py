@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import pairwise
 from typing import cast
 
@@ -28,6 +29,7 @@ from mpsjobs.model.ports import Task, TaskStatus
 from mpsjobs.model.state import Output, State
 from mpsjobs.state.fold import Fold
 from mpsjobs.state.glance import Glance
+from mpsjobs.state.identity import timestamp
 from tests.state.histories import AT, REALM, FakeClock, bought, intended, output
 
 
@@ -133,7 +135,7 @@ def test_recording_one_task_makes_no_other_one_be_asked_for_anew() -> None:
         while not waiting.over:
             events_of(waiting)
             heard.append(len(waiting.heard))
-            waiting.recorded()
+            waiting.recorded(0.0)
         assert heard == ([1] * 8 if not gather_s else [8])
         asked.append(cloud.asked)
     assert asked[0] == asked[1]
@@ -151,6 +153,22 @@ def test_what_ends_within_a_moment_is_recorded_together() -> None:
     events_of(waiting)
     assert waiting.heard.keys() == {"a1", "a2"}
     assert not waiting.over
+    heard, now = waiting.heard["a1"], cloud.clock.now
+    assert 100.0 <= heard.age_s <= now - 29.0, "when it was heard, not when it is recorded"
+    assert heard.at == timestamp(cloud.clock.start + timedelta(seconds=heard.age_s))
+
+
+def test_the_state_is_held_for_a_third_of_the_time_at_most() -> None:
+    """Where recording takes its time, more is gathered before it is done again."""
+    cloud = Cloud({f"task-a{number}": 40.0 * number for number in range(1, 31)})
+    waiting = begun(cloud, state_of(*(running(f"a{number}") for number in range(1, 31))), gather_s=1.0)
+    held_s = 0.0
+    while not waiting.over:
+        events_of(waiting)
+        cloud.clock.now += 50.0
+        held_s += 50.0
+        waiting.recorded(50.0)
+    assert held_s <= cloud.clock.now / 3 + 50.0
 
 
 def test_what_another_run_records_is_told_and_no_longer_asked_for() -> None:
@@ -188,7 +206,7 @@ def test_an_intent_without_an_answer_is_for_the_holder_of_the_state_to_settle() 
     lost = [*intent("a3"), Sending(AT, "a3"), SubmitUnknown(AT, "a3", "reset", None)]
     now = state_of(running("a1"), withdrawn, lost)
     waiting.follow(plan_of(now), now)
-    waiting.recorded()
+    waiting.recorded(0.0)
     assert waiting.unsettled == set()
     events_of(waiting)
     assert waiting.heard.keys() == {"a1"}
@@ -213,5 +231,5 @@ def test_an_output_found_is_kept_until_it_is_recorded() -> None:
     events_of(waiting)
     assert waiting.heard.keys() == {"a1"}
     assert waiting.result(plan_of(state)).running == 1
-    waiting.recorded()
+    waiting.recorded(0.0)
     assert waiting.over

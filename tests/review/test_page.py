@@ -282,6 +282,12 @@ def test_nothing_serious_keeps_anybody_from_using_it_in_light_and_dark_and_on_a_
             page.keyboard.press("d")
             expect(page.get_by_role("dialog")).to_be_visible()
             found += axe.run(page).response["violations"]
+            page.keyboard.press("Escape")
+            page.keyboard.press("x")
+            page.keyboard.press("/")
+            page.keyboard.type("nothing is called so")
+            expect(page.locator("#none")).to_be_visible()
+            found += axe.run(page).response["violations"]
             bad = [
                 (each["id"], node["html"], node["failureSummary"])
                 for each in found

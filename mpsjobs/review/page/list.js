@@ -64,8 +64,6 @@ class List {
     for (const number of [before, now]) this.#drop(number);
     if (now !== undefined) this.#bringIntoSight(now);
     this.#draw();
-    if (now === undefined) this.#box.removeAttribute("aria-activedescendant");
-    else this.#box.setAttribute("aria-activedescendant", `row-${now}`);
   }
 
   #drop(number) {
@@ -92,6 +90,9 @@ class List {
       fresh.push(node);
     }
     this.#sheet.append(...fresh);
+    const active = this.#places.get(this.selected)?.number;
+    if (this.#shown.has(active)) this.#box.setAttribute("aria-activedescendant", `row-${active}`);
+    else this.#box.removeAttribute("aria-activedescendant");
   }
 
   #made(number) {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import StateError
-from mpsjobs.model.state import State
+from mpsjobs.model.state import State, TakeStatus
 from mpsjobs.state.backend import StateBackend
 from mpsjobs.state.disk import failures_named
 from mpsjobs.state.shape import ShapeError
@@ -80,12 +80,12 @@ def _put_in_place(
     refusal: Callable[[State | None], str] | None,
     lock_timeout_s: float,
 ) -> Adopted:
-    before = -1
+    before, put = -1, _doubting(given)
 
     def choose(here: State | None) -> State | None:
         nonlocal before
         before = here.serial if here else 0
-        if here is not None and _same(here, given):
+        if here is not None and (_same(here, given) or _same(here, put)):
             return None
         if refusal is not None and (why := refusal(here)):
             raise StateError.of(
@@ -95,11 +95,26 @@ def _put_in_place(
                 code=Code.PUSH_REFUSED,
             )
         # Higher than what is here: so it can be told from it, whatever is cut off in the middle.
-        return replace(given, serial=max(given.serial, before + 1))
+        return replace(put, serial=max(put.serial, before + 1))
 
     kept = store.replace(choose, lock_timeout_s=lock_timeout_s)
     after = store.read()
     return Adopted(after.serial, after.serial != before, kept)
+
+
+def _doubting(given: State) -> State:
+    """A state of before with attempts that had no answer then. What stands beyond its end, and is not read any more, may say that they were sent."""
+    pools = {
+        fingerprint: replace(
+            pool,
+            takes=tuple(
+                replace(take, sending=True) if take.status is TakeStatus.INTENDED else take
+                for take in pool.takes
+            ),
+        )
+        for fingerprint, pool in given.pools.items()
+    }
+    return replace(given, pools=pools)
 
 
 def _read(file: Path) -> State:

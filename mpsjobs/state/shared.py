@@ -48,10 +48,9 @@ JSON: Final = "application/json"
 LINES: Final = "application/x-ndjson"
 BYTES: Final = "application/octet-stream"
 _PAUSES_S: Final = (0.5, 1.0, 2.0)
-_HOPELESS: Final = frozenset(
+_FORBIDDEN: Final = frozenset({"403", "AccessDenied"})
+_HOPELESS: Final = _FORBIDDEN | frozenset(
     {
-        "403",
-        "AccessDenied",
         "ExpiredToken",
         "InvalidAccessKeyId",
         "InvalidBucketName",
@@ -62,6 +61,15 @@ _HOPELESS: Final = frozenset(
         "SignatureDoesNotMatch",
     }
 )
+_EARLIER: Final = (
+    "If the bucket keeps versions, bring the last good one back. Else go back to an earlier event with `mpsjobs state rollback`, then take "
+    "in what was bought since with `mpsjobs state rebuild`."
+)
+_NEWER_KEY: Final = (
+    "If the bucket keeps versions, bring the last good one back. Else give the state another name (`state.key`), and take in what was "
+    "bought with `mpsjobs state rebuild`."
+)
+_HEADS: Final = ".heads/"
 _T = TypeVar("_T")
 
 
@@ -94,7 +102,7 @@ HINT: Final = ".head"
 
 
 def head_name(epoch: int) -> str:
-    return f".heads/{epoch:08d}.json"
+    return f"{_HEADS}{epoch:08d}.json"
 
 
 def snapshot_name(serial: int, epoch: int) -> str:
@@ -197,6 +205,10 @@ class Shared:
         ref = self._ref(name)
         self._named(lambda objects: objects.delete(ref), "written")
 
+    def tried(self, trial: Callable[[], _T]) -> _T:
+        """What something tells that writes trial objects below the key."""
+        return self._named(lambda _: trial(), "written")
+
     def encrypted(self, name: str, content: bytes) -> bytes:
         """An object's content as it is to lie in the bucket. Raises StateError: there is no key."""
         if self.encryption is None or not self.encryption.writes:
@@ -246,10 +258,16 @@ class Shared:
     def _failed(self, error: CloudError, verb: str) -> StateError:
         cause = error.diagnostics[0]
         why = f"{cause.summary.removesuffix('.')}. {cause.detail}".strip()
+        hints = [cause.hint.replace("`store.", "`state.").replace("`store:`", "`state:`")]
+        if verb == "read" and error.code in _FORBIDDEN:
+            hints.append(
+                "A server may refuse in this way to say that an object is not there: then the right to list the bucket is missing."
+            )
+        hints.append("The settings of the state are those under `state:`.")
         return StateError.of(
             f"The state in the bucket cannot be {verb}",
             detail=why,
-            hint=f"{cause.hint} The settings of the state are those under `state:`.".strip(),
+            hint=" ".join(filter(None, hints)),
             code=Code.STATE_OUT_OF_REACH,
         )
 
@@ -257,22 +275,17 @@ class Shared:
         return StateError.of(
             "An object of the state cannot be trusted",
             detail=f"{self.at.bucket}/{self.at.key}{name}: {why}. Nothing was changed.",
-            hint="Nobody but mpsjobs may write below the state's key. Go back to an earlier snapshot with `mpsjobs state rollback`, then take "
-            "in what was bought since with `mpsjobs state rebuild`.",
+            hint=f"Nobody but mpsjobs may write below the state's key. {_NEWER_KEY if name.startswith(_HEADS) else _EARLIER}",
             code=Code.STATE_OBJECT_DAMAGED,
         )
 
 
-def cached(folder: Path, name: str, load: Callable[[], bytes | None]) -> bytes | None:
-    """The content of an object that never changes, from this machine if it was read before; the newest alone is kept."""
-    file = folder / name.rpartition("/")[2]
+def recalled(folder: Path, name: str) -> bytes | None:
+    """The content of a snapshot as it was remembered on this machine."""
     try:
-        return file.read_bytes()
+        return (folder / name.rpartition("/")[2]).read_bytes()
     except OSError:
-        content = load()
-    if content is not None:
-        remember(file, content)
-    return content
+        return None
 
 
 def remember(file: Path, content: bytes) -> None:

@@ -112,6 +112,7 @@ class SharedLock:
         """
         begun, told = self._clock.monotonic(), False
         while True:
+            failures = self._failures
             there = self._shared.get(LOCK)
             holder = None if there is None else _decoded(there)
             if self._is_free(holder):
@@ -119,9 +120,9 @@ class SharedLock:
                 if info is not None:
                     self._hold(info)
                     return
-            waited = self._clock.monotonic() - begun
+            waited, failed = self._clock.monotonic() - begun, self._failures > failures
             left = timeout_s - waited
-            if left <= 0:
+            if left <= 0 and not failed:  # what cannot be written is held by nobody: that is tried a few times, whatever the time
                 raise lock_held(
                     self.read_info(),
                     f"{self._shared.name}{LOCK}",
@@ -131,7 +132,7 @@ class SharedLock:
             if waited >= PATIENCE_S and not told:
                 told = True
                 self._tell(waiting_words(holder.info if holder else None))
-            self._clock.sleep(min(self._terms.poll_s, left))
+            self._clock.sleep(self._terms.poll_s if failed else min(self._terms.poll_s, left))
 
     def confirm(self, *, freshly: bool = False) -> None:
         """Check that the lock is ours, and will be for the moment that it takes to act. Asks the bucket once in a while, or `freshly`.

@@ -27,11 +27,11 @@ from mpsjobs.state.shared import (
     HINT,
     Head,
     Shared,
-    cached,
     decode_head,
     decode_segment,
     encode_head,
     head_name,
+    recalled,
     remember,
     segment_name,
     snapshot_name,
@@ -142,24 +142,10 @@ class SharedStateStore:
         newest = self._hinted()
         if newest is None:
             raise no_such_event(serial, 0, self.name)
-        epochs = [_Epoch(newest, None if newest.open else newest.serial)]
-        while not (epochs[-1].begins(serial) or epochs[-1].head.begin == 0):
-            epochs.append(self._before(epochs[-1].head))
-        first = epochs[-1].head
-        fold = Fold(self._snapshot(first) if epochs[-1].begins(serial) else State(lineage=first.lineage))
-        for epoch in reversed(epochs):
-            seq = max(epoch.head.begin, fold.state.serial)
-            while seq < serial and seq != epoch.end:
-                lines = self._segment(epoch.head, seq + 1)
-                if not lines:
-                    break
-                for line in lines:
-                    if line.seq == fold.state.serial + 1 <= serial:
-                        fold.apply(line.event, line.seq)
-                seq = lines[-1].seq
-        if fold.state.serial != serial:
+        state = self._replayed(newest, serial, lambda epoch: epoch.begins(serial))
+        if state.serial != serial:
             raise no_such_event(serial, self.read().serial, self.name)
-        return fold.state
+        return state
 
     def move_away(self, to: str, put_there: Callable[[State], None], *, lock_timeout_s: float = 0) -> str:
         session = self.open("init --migrate-state", lock_timeout_s=lock_timeout_s)
@@ -223,19 +209,26 @@ class SharedStateStore:
         """Write below the state's key, and take it away again. Returns the condition that the server honours.
 
         Raises:
-            StateError, CloudError: that cannot be done.
+            StateError: that cannot be done.
         """
         trial = f".trial-{secrets.token_hex(8)}"
         self._shared.put(trial, b"mpsjobs doctor was here. This object can be deleted.\n")
         self._shared.delete(trial)
-        return self._probe()
+        return self._shared.tried(self._probe)
 
     # --- reading -----------------------------------------------------------------------------------------------------------------
 
     def _hinted(self) -> Head | None:
         """The newest head that anybody told of. Where the hint was lost, that is no state without events."""
         data = self._shared.get(HINT)
-        return self._newest(None) if data is None else self._head(HINT, data)
+        if data is None:
+            return self._newest(None)
+        try:
+            return self._head(HINT, data)
+        except StateError as error:
+            if not _is_damaged(error) or (newest := self._newest(None)) is None:
+                raise
+            return newest
 
     def _newest(self, hint: Head | None) -> Head | None:
         """The newest head of all. Epochs follow one another, so one that is not there ends them."""
@@ -259,12 +252,40 @@ class SharedStateStore:
         return Found(head, fold)
 
     def _snapshot(self, head: Head) -> State:
+        """The state as it was when the last snapshot was written. That is a cache: where it is damaged the journal tells as much."""
         if not head.serial:
             return State(lineage=head.lineage)
+        try:
+            return self._stored(head)
+        except StateError as error:
+            if not _is_damaged(error) or head.serial == head.base:
+                raise
+            written = head.serial, head.snapshot_epoch
+
+            def usable(epoch: _Epoch) -> bool:
+                there = epoch.head.serial, epoch.head.snapshot_epoch
+                return there != written and epoch.begins(head.serial)
+
+            with contextlib.suppress(StateError):
+                state = self._replayed(head, head.serial, usable)
+                if state.serial == head.serial:
+                    return state
+            raise
+
+    def _stored(self, head: Head) -> State:
         name = snapshot_name(head.serial, head.snapshot_epoch)
-        data = cached(self._folder, name, lambda: self._shared.get(name))
+        here = recalled(self._folder, name)
+        if here is not None:
+            with contextlib.suppress(StateError):
+                return self._opened(name, here, head)
+        data = self._shared.get(name)
         if data is None:
             raise self._shared.damaged(name, "it is not there")
+        state = self._opened(name, data, head)
+        self._remember(name, data)
+        return state
+
+    def _opened(self, name: str, data: bytes, head: Head) -> State:
         try:
             state = decode_snapshot(self._decrypted(name, data, head, head.snapshot_epoch)).state
         except ShapeError as error:
@@ -274,6 +295,24 @@ class SharedStateStore:
                 name, f"it ends with event {state.serial} of the history {state.lineage}"
             )
         return state
+
+    def _replayed(self, newest: Head, serial: int, usable: Callable[[_Epoch], bool]) -> State:
+        """The state after an event, folded from the snapshot of the last epoch that is usable. It ends earlier where the journal does."""
+        epochs = [_Epoch(newest, None if newest.open else newest.serial)]
+        while not usable(first := epochs[-1]) and first.head.begin > 0 and first.head.epoch > 1:
+            epochs.append(self._before(first.head))
+        fold = Fold(self._snapshot(first.head) if usable(first) else State(lineage=first.head.lineage))
+        for epoch in reversed(epochs):
+            seq = max(epoch.head.begin, fold.state.serial)
+            while seq < serial and seq != epoch.end:
+                lines = self._segment(epoch.head, seq + 1)
+                if not lines:
+                    break
+                for line in lines:
+                    if line.seq == fold.state.serial + 1 <= serial:
+                        fold.apply(line.event, line.seq)
+                seq = lines[-1].seq
+        return fold.state
 
     def _segment(self, head: Head, first: int) -> tuple[Line, ...] | None:
         name = segment_name(head.epoch, first)
@@ -325,7 +364,7 @@ class SharedStateStore:
         """What the server honours, as it was seen; looked at anew when the state was moved to another server."""
         if head is not None and head.server == self._server:
             return Condition(head.condition) if head.condition else None
-        return self._probe()
+        return self._shared.tried(self._probe)
 
     def _first(self, head: Head | None, begin: int, condition: Condition | None, lineage: str | None) -> Head:
         told, holder = str(condition) if condition else None, secrets.token_hex(4)
@@ -410,6 +449,10 @@ def _moved(place: str, to: str) -> StateError:
         hint="Get the settings of the project as they are now, with git pull.",
         code=Code.STATE_MOVED,
     )
+
+
+def _is_damaged(error: StateError) -> bool:
+    return error.diagnostics[0].code is Code.STATE_OBJECT_DAMAGED
 
 
 def _follows(left: Left, found: Found) -> bool:

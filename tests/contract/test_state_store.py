@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from mpsjobs.model.diagnostics import LockHeldError, LockLostError, MpsjobsError, StateError
 from mpsjobs.model.events import AssetForgotten, Event, RunFinished, Sending, TaskSubmitted
 from mpsjobs.model.ports import ObjectRef
-from mpsjobs.model.state import State
+from mpsjobs.model.state import State, TakeStatus, never_sent
 from mpsjobs.state.adopt import adopt, roll_back
 from mpsjobs.state.identity import who
 from mpsjobs.state.push import push
@@ -219,6 +219,18 @@ def test_the_state_can_be_gone_back_to_as_it_was_after_any_event(place: Place) -
         roll_back(place.store(), 9)
     assert roll_back(place.store(), 9, force=True).changed
     assert len(place.store("B").read().pool("f1:x").takes) == 1
+
+
+def test_who_goes_back_into_the_midst_of_a_run_does_not_take_what_was_sent_for_unsent(place: Place) -> None:
+    """The mark that it was sent stands beyond the event that one went back to."""
+    sent = intended()
+    write(place, *bought())
+    assert never_sent(place.store().at(1).pool("f1:x").takes[0], sent.host, sent.boot_id)
+    assert roll_back(place.store(), 1, force=True).changed
+    take = place.store().read().pool("f1:x").takes[0]
+    assert take.status is TakeStatus.INTENDED
+    assert not never_sent(take, sent.host, sent.boot_id)
+    assert not roll_back(place.store(), place.store().read().serial).changed
 
 
 def test_who_comes_to_a_place_that_the_state_has_left_is_stopped(place: Place) -> None:

@@ -104,15 +104,16 @@ def _put(state: State, source: StateBackend, target: StateBackend, lock_timeout_
         here = None  # it was here before, and comes back
     if here == state:
         return
-    if here is not None and here.serial:
+    done = here.serial if here else 0
+    if here is not None and done and not _is_beginning(here, state, source):
         raise StateError.of(
             "There is another state at the new place.",
             detail=f"{target.name} has one with {here.serial} events; nothing was changed.",
             hint="If it is of no use, name another place. If it is the right one, the state of before is not needed.",
             code=Code.PUSH_REFUSED,
         )
-    lines = list(source.history())
-    if here is not None and lines and lines[0].seq == 1:
+    lines = list(source.history(done))
+    if here is not None and lines and lines[0].seq == done + 1:
         with closing(
             target.open("init --migrate-state", lock_timeout_s=lock_timeout_s, lineage=state.lineage)
         ) as session:
@@ -127,6 +128,11 @@ def _put(state: State, source: StateBackend, target: StateBackend, lock_timeout_
             hint="This is a bug, please report it.",
             code=Code.PUSH_REFUSED,
         )
+
+
+def _is_beginning(here: State, state: State, source: StateBackend) -> bool:
+    """Whether a state is what a move that was cut off has brought so far."""
+    return here.lineage == state.lineage and here.serial < state.serial and source.at(here.serial) == here
 
 
 def _nothing(why: str) -> StateError:

@@ -3,11 +3,14 @@
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mpsjobs.model.ports import ObjectRef
 from mpsjobs.state.identity import host_name
+from mpsjobs.state.shared_session import SharedSession
+from mpsjobs.upkeep import migrate
 from tests.cli.clouds import BUCKET, PERMANENT, REGION
 from tests.cli.test_documents import check
 from tests.conftest import SETTINGS, Folder
@@ -60,6 +63,32 @@ def test_the_state_moves_from_a_file_into_a_bucket_and_back(in_bucket: Folder, s
     assert project("init", "--migrate-state").code == 0
     assert set(project.kinds().values()) == {"keep"}
     assert len(project.bill()) == 2
+
+
+def test_a_move_that_was_cut_off_is_finished_by_the_next_one(
+    in_bucket: Folder, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = in_bucket
+    settings(project, s3_server.url, "file")
+    assert project("apply", "--auto-approve").code == 0
+    before = json.loads(project("state", "pull").out)
+    settings(project, s3_server.url, "cos")
+    monkeypatch.setattr(migrate, "_AT_ONCE", 2)
+    with monkeypatch.context() as patch:
+        append, calls = SharedSession.append, iter(range(3))
+
+        def cut_off(*arguments: Any, **keywords: Any) -> None:
+            if next(calls) == 2:
+                raise KeyboardInterrupt
+            append(*arguments, **keywords)
+
+        patch.setattr(SharedSession, "append", cut_off)
+        assert project("init", "--migrate-state").code == 130
+    assert json.loads(project("state", "pull").out)["serial"] == 4
+    assert (project.root / FILE).exists()
+    assert project("init", "--migrate-state").code == 0
+    assert json.loads(project("state", "pull").out) == before
+    assert not (project.root / FILE).exists()
 
 
 def test_a_state_is_gone_back_to(in_bucket: Folder) -> None:

@@ -7,6 +7,7 @@ As soon as a TaskId is known, and again when the task has ended, one small JSON 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -26,6 +27,8 @@ RECEIPT_LOST: Final = "the store takes no receipts, so a lost state could not be
 _READS_AT_ONCE: Final = 16
 _COMPARED: Final = 1000
 """So many of the newest attempts are compared with the receipts: as many as one page of a listing holds."""
+_OTHERS: Final = 20
+_SAMPLED: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,44 @@ def unknown_takes(
         ),
         tuple(ref for ref, receipt in read if receipt is None),
     )
+
+
+def under_another_name(
+    store: ObjectStore,
+    project: str,
+    targets: Iterable[StoreTarget],
+    fingerprints: frozenset[str],
+    realm: str,
+) -> tuple[str, ObjectRef] | None:
+    """Another project that has bought one of these sounds, and its receipt; None where none is found.
+
+    Who gives the project another name is a stranger to its receipts, and to a state in a bucket that is named after it. A sample: the first
+    receipts of the first other projects. The environments of this one are no others.
+
+    Raises:
+        CloudError: the store cannot be read.
+    """
+    for target in set(targets):
+        for other, refs in islice(_others(store, project, target), _OTHERS):
+            for ref, receipt in _read(store, other, refs):
+                used = receipt and receipt.realm == realm and receipt.fingerprint in fingerprints
+                if receipt and used and receipt.status not in {TakeStatus.DELETED, TakeStatus.FAILED}:
+                    return other, ref
+    return None
+
+
+def _others(
+    store: ObjectStore, project: str, target: StoreTarget
+) -> Iterator[tuple[str, tuple[ObjectRef, ...]]]:
+    """Whose receipts there are beside those of this project, and the first of them: one request for each."""
+    root = replace(_folder("", target), key=_folder("", target).key.removesuffix("/"))
+    after = ""
+    while listed := [info.ref for info in islice(store.list(root, start_after=after), _SAMPLED)]:
+        other = listed[0].key.removeprefix(root.key).partition("/")[0]
+        folder = f"{root.key}{other}"
+        after = f"{folder}0"  # the next character after the slash
+        if other.partition("@")[0] != project.partition("@")[0]:
+            yield other, tuple(ref for ref in listed if ref.key.startswith(f"{folder}/"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,7 @@ class Code(StrEnum):
     STATE_NOT_ENCRYPTED = "E0940"
     NO_ENCRYPTION_LIBRARY = "E0941"
     FILE_NOT_ENCRYPTED = "E0942"
+    STATE_LEFT_IN_FILE = "E0943"
 
     # the cloud, the store and credentials: E10
     NO_CREDENTIALS = "E1001"

@@ -192,7 +192,7 @@ class ApplyRun:
         if plan.has_changes and not (options.allow_behind or plan.draft):
             require_newest(self._planner, self._session.state)
         if plan.generations:
-            self._early += require_whole_state(self._planner, self._loaded, self._session.state)
+            self._early += require_whole_state(self._planner, self._loaded, plan, self._session.state)
         return plan
 
     def _pass(self, options: Options) -> Iterator[Progress]:

@@ -1,20 +1,25 @@
 """What may forbid an apply, beside the plan itself."""
 
+import contextlib
 import os
 from collections.abc import Iterator
+from typing import Final
 
 from mpsjobs.apply.progress import Noticed
-from mpsjobs.model.change import Plan
+from mpsjobs.model.change import Plan, Submit
 from mpsjobs.model.checkout import Standing
 from mpsjobs.model.codes import Code
-from mpsjobs.model.diagnostics import SpecError, StateError
+from mpsjobs.model.diagnostics import CloudError, SpecError, StateError
 from mpsjobs.model.settings import ProviderKind, Settings
 from mpsjobs.model.state import State
 from mpsjobs.plan.saved import stale
 from mpsjobs.project.options import Options
-from mpsjobs.project.planning import Planner
+from mpsjobs.project.planning import Planner, left_in_file
 from mpsjobs.spec.load import Loaded
 from mpsjobs.state.checkout import standing
+
+
+_MOVED: Final = "If the state was brought into a bucket since, get the settings as they are now. Else: "
 
 
 def require_lasting_state(settings: Settings) -> None:
@@ -61,16 +66,20 @@ def require_newest(planner: Planner, state: State) -> None:
         )
 
 
-def require_whole_state(planner: Planner, loaded: Loaded, state: State) -> Iterator[Noticed]:
-    """Before anything is bought: does the store have receipts of takes that this state does not know?
+def require_whole_state(planner: Planner, loaded: Loaded, plan: Plan, state: State) -> Iterator[Noticed]:
+    """Before anything is bought: does the store have receipts of takes that this state does not know, or is there another state?
 
     Raises:
-        StateError: it does.
+        StateError: it does, or there is.
         CloudError: the store cannot be read.
     """
     from mpsjobs.apply.receipts import unknown_takes
 
     settings = planner.settings
+    if not state.pools:
+        if left := left_in_file(planner.connections.root, settings, state):
+            raise StateError(left)
+        _require_first_name(planner, loaded, plan)
     unknown = unknown_takes(
         planner.connections.objects,
         settings.owner,
@@ -86,9 +95,34 @@ def require_whole_state(planner: Planner, loaded: Loaded, state: State) -> Itera
             f"The state does not know {number:,} take{'s'[: number != 1]} that the store has receipts of.",
             detail=f"The state is missing, or older than the store ({first.bucket}/{first.key}). "
             "What it does not know would be bought again.",
-            hint="Bring back the right state, or take them in with: mpsjobs state rebuild",
+            hint=f"{_MOVED if settings.state.backend == 'file' else ''}Bring back the right state, or take them in with: mpsjobs state rebuild",
             code=Code.STATE_BEHIND_STORE,
         )
+
+
+def _require_first_name(planner: Planner, loaded: Loaded, plan: Plan) -> None:
+    """Raises StateError: nothing was ever bought here, and a project of another name has bought the same in this store."""
+    from mpsjobs.apply.receipts import under_another_name
+
+    settings, wanted = planner.settings, {a.fingerprint for a in plan.actions if isinstance(a, Submit)}
+    with contextlib.suppress(CloudError):  # a store that does not let us look around tells nothing
+        found = under_another_name(
+            planner.connections.objects,
+            settings.owner,
+            planner.targets(loaded),
+            frozenset(wanted),
+            settings.provider.realm,
+        )
+        if found:
+            name, ref = found
+            raise StateError.of(
+                f'The state is empty, and the project "{name}" has bought the same sounds.',
+                detail=f"{ref.bucket}/{ref.key} says so. If this project had that name before, its state is still at the place of that name, "
+                "and all of it would be bought again.",
+                hint="Then say where: the `key` or `path` of before, under `state:`. If these are two projects, give this one a `prefix` of its "
+                "own under `store:`.",
+                code=Code.STATE_BEHIND_STORE,
+            )
 
 
 def _in_ci() -> bool:

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from mpsjobs.apply.mode import Mode
 from mpsjobs.environments import Sources
 from mpsjobs.model.asset import Json, StoreTarget
 from mpsjobs.model.change import Plan
 from mpsjobs.model.checkout import Standing
-from mpsjobs.model.diagnostics import Diagnostic, SpecError
+from mpsjobs.model.codes import Code
+from mpsjobs.model.diagnostics import Diagnostic, Severity, SpecError
 from mpsjobs.model.money import Prices
 from mpsjobs.model.policy import PolicySettings
 from mpsjobs.model.settings import Settings
@@ -84,7 +86,9 @@ class Planner:
         statements = loaded.statements
         if options.imports is not None:
             statements = replace(statements, imports=options.imports)
-        diagnostics = (*self.notices, *loaded.diagnostics, *notices)
+        left = left_in_file(self.connections.root, settings, state)
+        warned = (replace(left, severity=Severity.WARNING),) if left else ()
+        diagnostics = (*self.notices, *loaded.diagnostics, *notices, *warned)
         plan = build(loaded.assets, state, terms, diagnostics, statements)
         return as_draft(plan) if options.mode is Mode.DRAFT else plan
 
@@ -136,3 +140,15 @@ class Planner:
         return frozenset(map(self.connections.target, loaded.assets)) | {
             StoreTarget(project.bucket, project.region, project.prefix)
         }
+
+
+def left_in_file(root: Path, settings: Settings, state: State) -> Diagnostic | None:
+    """What to say where the settings name a bucket that has no state yet, while there is one in the file."""
+    if state.pools or settings.state.backend != "cos" or not (root / settings.state.path).is_file():
+        return None
+    return Diagnostic(
+        "The bucket has no state yet, and there is one in a file",
+        detail=f"It is in {settings.state.path}, and the settings name {settings.state.place}. What it knows would be bought again.",
+        hint=f"Bring it there with its history: mpsjobs init --migrate-state. If it is of no use, move {settings.state.path} away.",
+        code=Code.STATE_LEFT_IN_FILE,
+    )

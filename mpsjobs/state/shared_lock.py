@@ -122,7 +122,9 @@ class SharedLock:
                     return
             waited, failed = self._clock.monotonic() - begun, self._failures > failures
             left = timeout_s - waited
-            if left <= 0 and not failed:  # what cannot be written is held by nobody: that is tried a few times, whatever the time
+            if (
+                left <= 0 and not failed
+            ):  # what cannot be written is held by nobody: that is tried a few times, whatever the time
                 raise lock_held(
                     self.read_info(),
                     f"{self._shared.name}{LOCK}",

@@ -11,7 +11,7 @@ from mpsjobs.model.ports import ObjectRef
 from mpsjobs.state.identity import host_name
 from mpsjobs.state.shared_session import SharedSession
 from mpsjobs.upkeep import migrate
-from tests.cli.clouds import BUCKET, PERMANENT, REGION
+from tests.cli.clouds import BUCKET, PERMANENT, REGION, a_project, cloud
 from tests.cli.test_documents import check
 from tests.conftest import SETTINGS, Folder
 from tests.s3 import S3Server, s3_store
@@ -43,6 +43,8 @@ def test_the_state_moves_from_a_file_into_a_bucket_and_back(in_bucket: Folder, s
     before = json.loads(project("state", "pull").out)
     settings(project, s3_server.url, "cos")
     assert set(project.kinds().values()) == {"generate"}
+    assert "E0943" in project("plan").err
+    assert refused(project, "apply", "--auto-approve") == "E0943"
     moved = project("init", "--migrate-state", "--json")
     assert (moved.code, moved.json()["serial"]) == (0, before["serial"])
     check("init-migrate-state", moved.json())
@@ -89,6 +91,31 @@ def test_a_move_that_was_cut_off_is_finished_by_the_next_one(
     assert project("init", "--migrate-state").code == 0
     assert json.loads(project("state", "pull").out) == before
     assert not (project.root / FILE).exists()
+
+
+@pytest.mark.slow
+def test_a_project_with_another_name_does_not_buy_everything_again(
+    tmp_path: Path, s3_server: S3Server
+) -> None:
+    """Its state in the bucket is named after it, and so are its receipts."""
+    with cloud(tmp_path / "emulator", s3_server, PERMANENT) as running:
+        place = f"bucket: {BUCKET}, region: {REGION}, endpoint: '{s3_server.url}', addressing_style: path"
+        project = a_project(tmp_path, PERMANENT)
+        project.settings(running.settings(more=f"state: {{backend: cos, {place}}}\n"))
+        project.specs("assets: {menu: x, boss: y}\n")
+        project.apply()
+        renamed = running.settings(more=f"state: {{backend: cos, {place}}}\n").replace(
+            "project: test", "project: new"
+        )
+        project.settings(renamed)
+        stopped = project("apply", "--auto-approve")
+        assert (stopped.code, "E0912" in stopped.err, '"test"' in stopped.err) == (1, True, True)
+        project.settings(renamed.replace("backend: cos", "backend: cos, key: test/mpsjobs.state"))
+        assert "No changes" in project.apply().out
+        project.settings(renamed.replace("prefix: audio", "prefix: other"))
+        project.specs("assets: {menu: x}\n")
+        project.apply()
+        assert len(running.bill()) == 3
 
 
 def test_a_state_is_gone_back_to(in_bucket: Folder) -> None:

@@ -18,7 +18,6 @@ from mpsjobs.project.planning import Planner, left_in_file
 from mpsjobs.spec.load import Loaded
 from mpsjobs.state.checkout import standing
 
-
 _MOVED: Final = "If the state was brought into a bucket since, get the settings as they are now. Else: "
 
 

@@ -122,8 +122,10 @@ def test_what_is_cut_off_does_not_open(size: int) -> None:
 def test_an_object_that_was_changed_or_copied_is_not_trusted(place: Place) -> None:
     write(place, *bought())
     write(place, recorded())
-    heads = sorted(name for name in objects(place) if name.startswith(".heads/"))
+    before, heads = store(place).read(), sorted(name for name in objects(place) if name.startswith(".heads/"))
     put(place, ".head", objects(place)[heads[0]])
+    assert store(place).read() == before  # it is only a hint: the heads themselves tell
+    put(place, heads[1], objects(place)[heads[0]])
     with pytest.raises(StateError, match="cannot be trusted") as caught:
         store(place).read()
     assert "lies under another name" in caught.value.diagnostics[0].detail

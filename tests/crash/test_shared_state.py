@@ -67,8 +67,8 @@ def test_killed_on_one_machine_at_any_time_it_is_finished_from_another(
         for _ in range(rng.randint(1, 20)):
             process.stderr.readline()
         process.kill()
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
+        _, told = process.communicate()
+    assert process.returncode == -signal.SIGKILL, told
     both.b.finish()
     both.b.check(both.assets)
     assert both.a.apply().returncode == 0

@@ -47,6 +47,10 @@ def read_keys(settings: EncryptionSettings, root: Path, environment: Mapping[str
     except UnicodeDecodeError:
         raise _bad_key(f"The file {settings.key_file} is no text.") from None
     except (OSError, RuntimeError) as error:
+        if _is_key(str(settings.key_file)):
+            raise _bad_key(
+                "`key_file` is a key itself, which must not stand in the settings: make another one."
+            ) from None
         why = error.strerror if isinstance(error, OSError) else "there is no home folder"
         raise _no_key(
             f"The settings name the file {settings.key_file}, and it cannot be read: {why}."
@@ -65,6 +69,14 @@ def parse_keys(text: str, place: str) -> tuple[Key, ...]:
     if not written:
         raise _no_key(f"There is none in {place}.")
     return tuple(_key(word, number, place) for number, word in enumerate(written, start=1))
+
+
+def _is_key(text: str) -> bool:
+    try:
+        parse_keys(text, "")
+    except StateError:
+        return False
+    return True
 
 
 def _key(word: str, number: int, place: str) -> Key:

@@ -6,7 +6,7 @@ opens the state next on this machine puts into the bucket what is missing there;
 
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -52,7 +52,7 @@ class Left:
 def left_behind(folder: Path) -> list[Left]:
     """By epoch. A journal that cannot be read is as good as none: the bucket has what counts."""
     found = []
-    for file in sorted(folder.glob(f"{_NAME}*.journal")):
+    for file in sorted(_journals(folder)):
         with contextlib.suppress(StateError, OSError, ValueError):
             tail = read_journal(file)
             _, epoch, holder = file.stem.split("-")
@@ -60,19 +60,26 @@ def left_behind(folder: Path) -> list[Left]:
     return found
 
 
+def _journals(folder: Path) -> Iterator[Path]:
+    return folder.glob(f"{_NAME}*.journal")
+
+
 def place_id(folder: Path) -> str | None:
     """What marks an intent of this machine, in this boot, whose instant of sending would stand in a journal of this folder.
 
-    None where the folder cannot be written: then nothing may be concluded from a mark that is not there.
+    A copy of the folder is another place: what was written since into the journals of the first one is not in it. So the file's own number in
+    the file system belongs to the mark.
+
+    None where the folder cannot be written, or a journal in it not be read: then nothing may be concluded from a mark that is not there.
     """
     file = folder / "id"
     try:
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            with file.open("x", encoding="ascii") as new:
+            with contextlib.suppress(FileExistsError), file.open("x", encoding="ascii") as new:
                 new.write(secrets.token_hex(8))
-        return f"{boot_id()} {file.read_text(encoding='ascii')}"
-    except FileExistsError:
-        return f"{boot_id()} {file.read_text(encoding='ascii')}"
+        status = file.stat()
+        place = f"{boot_id()} {file.read_text(encoding='ascii')} {status.st_dev:x}-{status.st_ino:x}"
     except OSError:
         return None
+    return place if len(left_behind(folder)) == len(list(_journals(folder))) else None

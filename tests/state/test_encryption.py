@@ -250,6 +250,9 @@ def test_keys_come_from_a_variable_or_a_file(tmp_path: Path, monkeypatch: pytest
         with pytest.raises(StateError, match="no key") as caught:
             read_keys(settings, tmp_path, {"K": " "})
         assert name in caught.value.diagnostics[0].detail
+    with pytest.raises(StateError, match="cannot be right") as caught:
+        read_keys(EncryptionSettings(key_file=WORDS[0]), tmp_path, {})
+    assert WORDS[0] not in str(caught.value.diagnostics)
     (tmp_path / "state.key").write_bytes(b"\xff\xfe" + OLD.secret)
     with pytest.raises(StateError, match="cannot be right"):
         read_keys(EncryptionSettings(key_file="state.key"), tmp_path, {})

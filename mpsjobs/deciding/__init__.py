@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mpsjobs.deciding.exchange import read_verdicts
-from mpsjobs.deciding.files import Decided, diff_of, plan_files, write
+from mpsjobs.deciding.files import Decided, diff_of, one_at_a_time, plan_files, write
 from mpsjobs.deciding.verdict import Verdict
 from mpsjobs.deciding.weigh import Desk, weigh
 from mpsjobs.model.change import Plan
 from mpsjobs.model.state import State
 from mpsjobs.spec.load import Loaded
 
-__all__ = ["Decided", "Verdict", "decide", "diff_of", "read_verdicts", "write"]
+__all__ = ["Decided", "Verdict", "decide", "diff_of", "one_at_a_time", "read_verdicts", "write"]
 
 
 def decide(root: Path, loaded: Loaded, plan: Plan, state: State, verdicts: Iterable[Verdict]) -> Decided:

@@ -4,8 +4,12 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
 
 from mpsjobs.model.codes import Code
 from mpsjobs.model.decisions import Decision
@@ -15,6 +19,7 @@ from mpsjobs.spec.layers import Fields, Said
 from mpsjobs.spec.project_files import PICKS_NAME
 from mpsjobs.spec.writing import replace_text
 
+_PATIENCE_S: Final = 10
 _NUMBER = re.compile(r"""(?P<quote>["']?)(?P<number>\d+)(?P=quote)""")
 
 
@@ -83,6 +88,22 @@ def plan_files(
         {address: after[address] for address in made},
         {name: texts for name, texts in files.items() if texts[0] != texts[1]},
     )
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Keeps others on this machine, such as a second page, from deciding between what is read here and what is written.
+
+    Where that cannot be had, or somebody takes too long, it goes on without: `write` notices most of what others do.
+    """
+    lock = FileLock(folder / "deciding.lock")
+    with suppress(Timeout, OSError):
+        folder.mkdir(exist_ok=True)
+        lock.acquire(timeout=_PATIENCE_S)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write(root: Path, decided: Decided) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +34,7 @@ from mpsjobs.spec.variables import Given
 from mpsjobs.state.backend import StateBackend
 from mpsjobs.state.identity import TimeOrderedIds, host_name, timestamp, who
 from mpsjobs.state.lock import unheard
-from mpsjobs.wiring import Connections, state_store
+from mpsjobs.wiring import SCRATCH, Connections, state_store
 
 if TYPE_CHECKING:
     from mpsjobs.apply.receipts import Rebuilt
@@ -226,12 +227,13 @@ class Project:
             SpecError, StateError: see `plan`.
             MpsjobsError: what cannot be decided, all of it at once, or a file cannot be written. Nothing was.
         """
-        from mpsjobs.deciding import decide, write
+        from mpsjobs.deciding import decide, one_at_a_time, write
 
-        loaded, state = self.load(), self.state()
-        decided = decide(self.root, loaded, self.plan_for(loaded, state, DEFAULTS), state, verdicts)
-        if not only_look:
-            write(self.root, decided)
+        with nullcontext() if only_look else one_at_a_time(self.root / SCRATCH):
+            loaded, state = self.load(), self.state()
+            decided = decide(self.root, loaded, self.plan_for(loaded, state, DEFAULTS), state, verdicts)
+            if not only_look:
+                write(self.root, decided)
         return decided
 
     def doctor(self) -> Iterator["Finding"]:

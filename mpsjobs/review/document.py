@@ -97,13 +97,18 @@ def review_document(
         "lineage": plan.lineage,
         "serial": plan.serial,
         "only_changed": only_changed,
-        "summary": {
-            **{str(kind): plan.count([kind]) for kind in Kind},
-            "generations": plan.generations,
-            "cost": cost_document(plan.cost),
-        },
+        "summary": summary_document(plan),
         "diff": diff,
         "assets": [asset_document(subject, change) for change in shown],
+    }
+
+
+def summary_document(plan: Plan) -> dict[str, Json]:
+    """What the plan does and costs, in figures."""
+    return {
+        **{str(kind): plan.count([kind]) for kind in Kind},
+        "generations": plan.generations,
+        "cost": cost_document(plan.cost),
     }
 
 

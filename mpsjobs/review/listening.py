@@ -9,7 +9,7 @@ from mpsjobs.deciding import Verdict, diff_of
 from mpsjobs.model.asset import Json
 from mpsjobs.model.state import Output
 from mpsjobs.project import Options, Project
-from mpsjobs.review.document import Subject, asset_document, heard, outputs_of
+from mpsjobs.review.document import Subject, asset_document, heard, outputs_of, summary_document
 from mpsjobs.upkeep.fetching import Fetched, fetch_files
 from mpsjobs.wiring import SCRATCH
 
@@ -46,7 +46,7 @@ class Listening:
             return subject
 
     def decide(self, verdicts: Iterable[Verdict]) -> dict[str, Json]:
-        """Write decisions into the project's files: the assets that they concern as they are now, and what has changed in files so far.
+        """Write decisions into the project's files: the assets that they concern as they are now, what the plan comes to, and what has changed in files so far.
 
         Raises:
             MpsjobsError: see `Project.decide`; nothing was written.
@@ -59,6 +59,7 @@ class Listening:
         sounds = {each.fingerprint for each in subject.plan.changes if each.address in decided.after}
         return {
             "diff": self.diff,
+            "summary": summary_document(subject.plan),
             "assets": [
                 asset_document(subject, change)
                 for change in subject.plan.changes

@@ -182,22 +182,25 @@ class Handler(BaseHTTPRequestHandler):
         with file.open("rb") as content:
             size = content.seek(0, 2)
             span = span_of(self.headers.get("Range"), size)
-            if span is None:
+            if span is not None and not span:
                 self._head(416, kind, 0, {"Content-Range": f"bytes */{size}"})
                 return
-            start, stop = span
-            partial = self.headers.get("Range") is not None
             ranges = {"Accept-Ranges": "bytes", "Cache-Control": "private, max-age=86400, immutable"}
-            if partial:
-                ranges["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-            self._head(206 if partial else 200, kind, stop - start, ranges)
+            if span is not None:
+                ranges["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{size}"
+            part = range(size) if span is None else span
+            self._head(200 if span is None else 206, kind, len(part), ranges)
             if self.command == "HEAD":
                 return
-            content.seek(start)
-            if stop == size:
+            content.seek(part.start)
+            if part.stop == size:
                 shutil.copyfileobj(content, self.wfile, 262144)
             else:
-                self.wfile.write(content.read(stop - start))
+                self.wfile.write(content.read(len(part)))
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+        """What http.server refuses by itself, such as PUT: in words of this page, with its guards, and nothing of the request."""
+        self._refuse(code, "Nothing is served that way.\n")
 
     def _refuse(self, status: int, words: str) -> None:
         self.close_connection = True  # a body stays unread
@@ -220,16 +223,14 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing: the line would hold the token."""
 
 
-def span_of(header: str | None, size: int) -> tuple[int, int] | None:
-    """The bytes asked for as [start, stop); all of them without a usable Range; None when out of bounds."""
-    match = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", header or "")
+def span_of(header: str | None, size: int) -> range | None:
+    """The bytes asked for, empty when out of bounds; None without a Range that is of use: then all of them are sent, as if there were none."""
+    match = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", header or "")
     if match is None or match[0] == "bytes=-":
-        return 0, size
+        return None
     first, last = match.groups()
     if not first:
-        start, stop = max(0, size - int(last)), size
-    else:
-        start, stop = int(first), min(size, int(last) + 1) if last else size
-        if last and int(last) < int(first):
-            return 0, size
-    return (start, stop) if start < stop else None
+        return range(max(0, size - int(last)), size)
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(size, int(last) + 1) if last else size)

@@ -1,6 +1,7 @@
 """Listening has consequences: pick, reject and approve, from the command line to what a build hears; and never a word lost in a file."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from mpsjobs.cli.schema import printed_schema
+from mpsjobs.deciding import Verdict
+from mpsjobs.project import Project
 from tests.cli.test_documents import check
 from tests.conftest import SETTINGS, Folder
 
@@ -80,6 +83,16 @@ def test_from_a_pick_to_a_rejection_and_back(applied: Folder) -> None:
     told = ok(applied, "history", "menu")
     assert "take 2 rejected: it is never used again" in told
     assert "take 2 may be used again" in told
+
+
+def test_those_who_decide_at_the_same_time_lose_nothing_of_each_other(applied: Folder) -> None:
+    with ThreadPoolExecutor(
+        4
+    ) as threads:  # each with a project of its own, as two pages and a command have it
+        for turn in range(3):
+            verdicts = [Verdict(address, approved=turn != 1) for address in ("menu", "boss")]
+            list(threads.map(lambda each: Project.open(applied.root).decide([each]), verdicts * 2))
+            assert picks(applied).count("approved: true") == (0 if turn == 1 else 2)
 
 
 def test_an_approved_asset_is_regenerated_only_after_a_yes(applied: Folder) -> None:

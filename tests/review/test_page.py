@@ -118,7 +118,7 @@ def test_what_keys_decide_stands_in_the_files_with_every_comment_kept(
         "pick: 1       # for now", "pick: 2       # for now"
     )
     page.keyboard.press("a")
-    expect(page.locator("#said")).to_have_text("boss is approved")
+    expect(page.locator("#said")).to_have_text("boss: take 2 is approved")
     page.keyboard.press("T")  # the other take, and that one is rejected
     page.keyboard.press("x")
     expect(page.locator("#said")).to_have_text("boss: take 1 is rejected")
@@ -132,6 +132,10 @@ def test_what_keys_decide_stands_in_the_files_with_every_comment_kept(
     page.keyboard.press("d")
     shown = page.get_by_role("dialog")
     expect(shown).to_contain_text("To commit: 2 files")
+    expect(shown).to_contain_text(
+        "All that is planned: 3 generations to pay"
+    )  # with the one in place of the rejected take
+    expect(page.locator("#summary")).to_contain_text("3 generations to pay")
     expect(shown).to_contain_text("+    pick: 2       # for now")
     page.keyboard.press("Escape")
 

@@ -79,6 +79,14 @@ def test_every_answer_forbids_what_the_page_does_not_need(served: Server) -> Non
         assert "server" not in headers or "Python" not in headers["server"]
 
 
+@pytest.mark.parametrize("method", ["PUT", "OPTIONS", "DELETE", "TRACE", "<b>"])
+def test_another_way_of_asking_is_refused_with_the_same_guards(served: Server, method: str) -> None:
+    status, body, headers = asked(served, home(served), method)
+    assert (status, body) == (501, b"Nothing is served that way.\n")
+    assert headers["content-type"].startswith("text/plain")
+    assert "default-src 'none'" in headers["content-security-policy"]
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -115,17 +123,20 @@ def test_audio_comes_whole_and_in_parts_with_its_type(served: Server) -> None:
         assert (status, part) == (206, whole[100:200])
         assert headers["content-range"] == f"bytes 100-199/{size}"
         assert asked(served, f"{home(served)}{name}", Range=f"bytes={size}-")[0] == 416
+        status, content, headers = asked(served, f"{home(served)}{name}", Range="bytes=0-1,4-5")
+        assert (status, content, "content-range" in headers) == (200, whole, False)
         assert asked(served, f"{home(served)}{name}", "HEAD")[1] == b""
 
 
 @pytest.mark.parametrize(
     ("header", "span"),
     [
-        *[(None, (0, 10)), ("bytes=0-", (0, 10)), ("bytes=2-4", (2, 5)), ("bytes=-3", (7, 10)), ("bytes=4-99", (4, 10))],
-        *[("bytes=9-2", (0, 10)), ("bytes=-", (0, 10)), ("bytes=1-2,4-5", (0, 10)), ("bytes=10-", None), ("bytes=-0", None)],
+        *[("bytes=0-", range(10)), ("bytes=0-9", range(10)), ("bytes=2-4", range(2, 5)), ("bytes=-3", range(7, 10)), ("bytes=4-99", range(4, 10))],
+        *[("bytes=10-", range(0)), ("bytes=99-100", range(0)), ("bytes=-0", range(0))],
+        *[(None, None), ("bytes=9-2", None), ("bytes=-", None), ("bytes=1-2,4-5", None), ("bytes=abc", None), ("items=0-4", None), ("bytes=\u0661-\u0662", None)],
     ],
 )  # fmt: skip
-def test_a_range_is_read_as_http_says(header: str | None, span: tuple[int, int] | None) -> None:
+def test_a_range_is_read_as_http_says(header: str | None, span: range | None) -> None:
     assert span_of(header, 10) == span
 
 
@@ -170,6 +181,10 @@ def test_only_the_page_itself_may_decide(served: Server) -> None:
     assert not served.listening.diff
     status, answer = post([said], **good)
     assert (status, "pick: 2" in json.loads(answer)["diff"]) == (200, True)
+    paid = json.loads(answer)["summary"]["generations"]
+    first = {"take": 1, "sha256": boss["new"]["takes"][0]["sha256"]}
+    status, answer = post([said | {"rejected": [first]}], **good)  # one of two: another one is to be bought
+    assert (status, json.loads(answer)["summary"]["generations"]) == (200, paid + 1)
 
 
 def test_a_file_that_was_changed_since_is_not_played(served: Server) -> None:

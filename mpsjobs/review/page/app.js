@@ -250,10 +250,16 @@ function showDecided() {
 
 // --- the beginning, and what has happened since
 
+/** What the plan comes to, above everything. */
+function showPlan(summary) {
+  const changes = ORDER.filter((kind) => kind !== "keep" && summary[kind]).map((kind) => `${summary[kind].toLocaleString("en")} to ${KINDS[kind][1]}`);
+  REVIEW.summary = summary;
+  byId("summary").textContent = [...(changes.length ? changes : ["no changes"]), costText(summary)].filter(Boolean).join(" · ");
+}
+
 /** Everything that a document tells of the project as it is now. */
 function takeIn({ summary, assets }) {
-  const changes = ORDER.filter((kind) => kind !== "keep" && summary[kind]).map((kind) => `${summary[kind].toLocaleString("en")} to ${KINDS[kind][1]}`);
-  byId("summary").textContent = [...(changes.length ? changes : ["no changes"]), costText(summary)].filter(Boolean).join(" · ");
+  showPlan(summary);
   REVIEW.assets = assets.sort(inOrder);
   byAddress.clear();
   for (const asset of assets) byAddress.set(asset.address, asset);

@@ -49,6 +49,7 @@ class Written {
       if (!answer.ok) return say(text, true);
       const found = JSON.parse(text);
       this.diff = found.diff;
+      showPlan(found.summary);
       this.onchange(found.assets);
       say(words);
     } catch {
@@ -67,7 +68,7 @@ class Written {
       return el(tone ? `span.line.${tone}` : "span.line", {}, foreign(line));
     });
     return [
-      el("p", {}, "This was written into the project. Commit it; the next apply obeys it, for free."),
+      el("p", {}, `This was written into the project. Commit it; the next apply obeys it${costText(REVIEW.summary) ? `. All that is planned: ${costText(REVIEW.summary)}.` : ", for free."}`),
       el("pre.diff", { tabindex: "0", "aria-label": "What has changed in files" }, lines),
     ];
   }
@@ -221,7 +222,8 @@ class Collected {
 
 const VERDICTS = {
   pick: (asset, take) => desk.decisions.decide(asset, { pick: take.picked ? null : take }, take.picked ? `${asset.address}: nothing is picked` : `${asset.address}: take ${take.take} is picked`),
-  approve: (asset) => desk.decisions.decide(asset, { approved: !asset.approved }, `${asset.address} is ${asset.approved ? "approved no more" : "approved"}`),
+  approve: (asset) =>
+    desk.decisions.decide(asset, { approved: !asset.approved }, `${asset.address}: take ${asset.new.takes.find((take) => take.used)?.take} is ${asset.approved ? "approved no more" : "approved"}`),
   reject: (asset, take) =>
     desk.decisions.decide(asset, take.rejected ? { taken_back: take } : { rejected: take }, `${asset.address}: take ${take.take} is ${take.rejected ? "not rejected any more" : "rejected"}`),
 };

@@ -131,7 +131,7 @@ class SharedLock:
                     "Wait until it is done, or let this command wait longer with --lock-timeout. A run whose machine is gone holds the lock "
                     f"for {self._terms.ttl_s:g} seconds more.",
                 )
-            if waited >= PATIENCE_S and not told:
+            if waited >= PATIENCE_S and not (told or failed):
                 told = True
                 self._tell(waiting_words(holder.info if holder else None))
             self._clock.sleep(self._terms.poll_s if failed else min(self._terms.poll_s, left))

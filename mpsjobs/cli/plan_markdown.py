@@ -231,7 +231,7 @@ def _named(change: Change, page: ListeningPage | None) -> str:
 
 
 def _diff_lines(change: Change) -> Iterator[str]:
-    if not change.reasons and change.kind is Kind.GENERATE:
+    if not change.reasons and change.kind in {Kind.GENERATE, Kind.RESTORE}:  # new here: this is what it is
         yield from (f"+ {name} = {value_text(value, _LINE)}" for name, value in change.fields.items())
     for reason in change.reasons:
         yield from _reason_lines(reason)

@@ -180,7 +180,7 @@ def _in_full(changes: Sequence[Change], look: Look) -> Iterator[str]:
         if change.reasons:
             yield from _reason_lines(change.reasons, look)
             yield from _hidden_lines(change)
-        elif change.kind is Kind.GENERATE:
+        elif change.kind in {Kind.GENERATE, Kind.RESTORE}:  # new here: this is what it is
             yield from _field_lines(change.fields, look)
 
 

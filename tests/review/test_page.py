@@ -165,6 +165,9 @@ def test_what_was_decided_on_an_exported_page_is_taken_along(
     expect(page.get_by_role("dialog")).to_contain_text(
         "mpsjobs reject boss 1 && mpsjobs pick boss 2 && mpsjobs approve boss"
     )
+    expect(page.get_by_role("dialog")).to_contain_text(
+        "In place of what is rejected the next apply buys 1 take."
+    )
     with page.expect_download() as download:
         page.get_by_role("button", name="Download picks.json").click()
     download.value.save_as(tmp_path / "picks.json")
@@ -201,6 +204,12 @@ def test_a_page_that_is_looked_at_again_shows_what_was_decided_and_written_elsew
     expect(page.locator("#said")).to_contain_text("boss has another sound now")
     expect(page.locator(".of-new")).to_contain_text("An apply makes 2 generations")
     expect(page.locator(".of-old .take")).to_have_count(2)
+    for key, why in (
+        ("a", "no take of the wanted sound to approve"),
+        ("x", "Only takes of the wanted sound"),
+    ):
+        page.keyboard.press(key)
+        expect(page.locator("#said")).to_contain_text(why)
 
     spec.write_text("assets: {a: {pormpt: x}}\n", encoding="utf-8")
     page.reload()

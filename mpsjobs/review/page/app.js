@@ -180,8 +180,8 @@ const KEYS = {
   m: () => player.setMatching(!player.matching),
   ArrowLeft: () => heard.track && player.seek(heard.track, player.positionOf(heard.track) - 5),
   ArrowRight: () => heard.track && player.seek(heard.track, player.positionOf(heard.track) + 5),
-  a: () => heard.asset?.new?.takes.some((take) => take.used) && VERDICTS.approve(heard.asset),
-  x: () => heard.track?.side === "new" && VERDICTS.reject(heard.asset, heard.track.take),
+  a: () => (heard.asset?.new?.takes.some((take) => take.used) ? VERDICTS.approve(heard.asset) : say("There is no take of the wanted sound to approve", true)),
+  x: () => (heard.track?.side === "new" ? VERDICTS.reject(heard.asset, heard.track.take) : say("Only takes of the wanted sound can be rejected", true)),
   d: showDecided,
   "/": () => {
     look("list");

@@ -178,15 +178,31 @@ class Collected {
     };
   }
 
+  get #command() {
+    return REVIEW.environment ? `mpsjobs --env ${REVIEW.environment}` : "mpsjobs";
+  }
+
+  /** How many takes are to be bought in place of those that were rejected here. */
+  get #replacements() {
+    let found = 0;
+    for (const [address, { rejected }] of this.#made) {
+      const asset = byAddress.get(address);
+      const left = asset?.new?.takes.filter((take) => take.outputs.length && !take.rejected).length ?? 0;
+      if (asset?.new) found += Math.min(rejected.length, Math.max(0, asset.takes - left - asset.generations));
+    }
+    return found;
+  }
+
   /** Commands that say the same, for a comment that people read. */
   get #line() {
+    const mpsjobs = this.#command;
     return [...this.#made]
       .sort()
       .flatMap(([address, made]) => [
-        made.take !== undefined && !made.approved ? `mpsjobs pick ${address} ${made.take}` : null,
-        ...made.rejected.map((each) => `mpsjobs reject ${address} ${each.take}`),
-        made.approved ? `mpsjobs pick ${address} ${made.take} && mpsjobs approve ${address}` : null,
-        made.approved === false ? `mpsjobs approve --undo ${address}` : null,
+        made.take !== undefined && !made.approved ? `${mpsjobs} pick ${address} ${made.take}` : null,
+        ...made.rejected.map((each) => `${mpsjobs} reject ${address} ${each.take}`),
+        made.approved ? `${mpsjobs} pick ${address} ${made.take} && ${mpsjobs} approve ${address}` : null,
+        made.approved === false ? `${mpsjobs} approve --undo ${address}` : null,
       ])
       .filter(Boolean)
       .join(" && ");
@@ -209,7 +225,8 @@ class Collected {
         .join("; ");
     return [
       el("ul.made", {}, [...this.#made].sort().map(([address, made]) => el("li", {}, foreign(address, "code"), ` ${words(made)}`))),
-      el("p", {}, "Take them along as a file and apply it in the repository: ", el("code", {}, "mpsjobs pick --from picks.json")),
+      this.#replacements ? el("p", {}, `In place of what is rejected the next apply buys ${counted(this.#replacements, "take")}.`) : null,
+      el("p", {}, "Take them along as a file, and in the repository run ", el("code", {}, `${this.#command} pick --from picks.json`)),
       el("p.actions", {}, el("button.main", { type: "button", onclick: () => this.#download() }, "Download picks.json")),
       el("p", {}, "Or paste this line into the pull request:"),
       el("pre.diff", { tabindex: "0", "aria-label": "A line for the pull request" }, foreign(this.#line)),

@@ -68,7 +68,13 @@ def _export(listening: "Listening", output: Output, folder: Path) -> int:
 def _serve(listening: "Listening", output: Output, port: int, *, opened: bool) -> int:
     from mpsjobs.review.web import Server
 
-    with Server(listening, port) as server:
+    try:
+        server = Server(listening, port)
+    except OSError as error:
+        raise click.BadParameter(
+            f"{error.strerror}. Without it a free port is taken.", param_hint="'--port'"
+        ) from error
+    with server:
         output.result(f"Listen at {server.url}")
         output.say("Stop it with Ctrl-C.")
         if opened:

@@ -8,9 +8,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
+from mpsjobs.model.codes import Code
+from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.review.document import review_document
 from mpsjobs.review.listening import Listening
-from mpsjobs.review.page_files import DATA, data_script, page_files
+from mpsjobs.review.page_files import DATA, INDEX, data_script, page_files
 from mpsjobs.review.pictures import WAVEFORMS, pictures
 from mpsjobs.upkeep.fetching import Fetched, NotFetched, fetch_files
 
@@ -29,9 +31,11 @@ def export_page(
     there has what it shows, but for what could not be fetched. `waveforms/` has a picture for each asset, for use elsewhere.
 
     Raises:
+        MpsjobsError: the folder has a page of something else, which stays as it is.
         SpecError, StateError, CloudError: see `Listening.look`, `Connections.objects`.
         OSError: the folder cannot be written.
     """
+    _require_ours(folder)
     subject = listening.look()
     outputs = listening.outputs()
     (folder / AUDIO).mkdir(parents=True, exist_ok=True)
@@ -52,6 +56,17 @@ def export_page(
         _write(folder / WAVEFORMS / name, picture)
     _write(folder / DATA, data_script(document))
     return found
+
+
+def _require_ours(folder: Path) -> None:
+    index = folder / INDEX
+    if index.exists() and DATA.encode() not in index.read_bytes():
+        raise MpsjobsError.of(
+            "The folder has another page",
+            detail=f"{index} was not written by mpsjobs review, and stays as it is.",
+            hint="Name a folder that is empty or not there yet: mpsjobs review --export DIR",
+            code=Code.FILE_NOT_WRITTEN,
+        )
 
 
 def _measure(listening: Listening, files: Iterable[Fetched]) -> None:

@@ -205,7 +205,7 @@ class Ruling:
             other,
             Code.DECIDED_FOR_ANOTHER_SOUND,
             "What was decided about {name} was about another sound",
-            "The asset has changed since then, so the line means nothing now.",
+            "The asset has changed since then, so the line chooses no take now.",
             "Listen, and decide anew: mpsjobs pick {name} NUMBER",
         )
         self.diagnostics += self._notices(

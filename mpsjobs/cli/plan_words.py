@@ -43,8 +43,8 @@ _SAID = {
     Kind.GENERATE: ("will be generated", "will be generated"),
     Kind.REGENERATE: ("must be regenerated", "must be regenerated"),
     Kind.RESTORE: (
-        "will be restored: an earlier take comes back, free",
-        "will be restored: earlier takes come back, free",
+        "will be restored from a take that is there, free",
+        "will be restored from takes that are there, free",
     ),
     Kind.UPDATE: ("will be updated in place", "will be updated in place"),
     Kind.MOVE: ("has moved", "have moved"),

@@ -98,7 +98,7 @@ def test_many_changes_are_one_line_each_grouped_by_kind() -> None:
     )
     shown = text(plan).splitlines()
     assert f"  # {FEW} assets must be regenerated ({FEW} generations)" in shown
-    assert "  # 1 asset will be restored: an earlier take comes back, free" in shown
+    assert "  # 1 asset will be restored from a take that is there, free" in shown
     assert "  ~ y  from x" in shown
     assert sum(line.startswith("  -/+ a") for line in shown) == FEW
     assert all("[-slowly-]" in line for line in shown if line.startswith("  -/+ a"))

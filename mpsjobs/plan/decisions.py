@@ -14,9 +14,9 @@ from mpsjobs.model.codes import Code
 from mpsjobs.model.decisions import Decision, is_audio_of
 from mpsjobs.model.diagnostics import Diagnostic, Related, Severity
 from mpsjobs.model.state import State, Take
-from mpsjobs.plan.diff import Terms
 from mpsjobs.plan.moves import Moves
 from mpsjobs.plan.removal import NOT_HEARD
+from mpsjobs.plan.terms import Terms
 from mpsjobs.plan.wanted import Wanted
 
 MOST_TOLD = 5

@@ -14,8 +14,8 @@ from mpsjobs.model.policy import Budget, Clause, PolicySettings
 from mpsjobs.model.state import State
 from mpsjobs.plan.budget import Spent, spent
 from mpsjobs.plan.cost import cost_of
-from mpsjobs.plan.diff import Terms
 from mpsjobs.plan.promotion import Copies, not_to_be_bought
+from mpsjobs.plan.terms import Terms
 from mpsjobs.plan.wanted import Wanted
 from mpsjobs.spec.suggest import listed
 

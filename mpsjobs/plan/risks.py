@@ -5,12 +5,18 @@ from typing import assert_never
 
 from mpsjobs.model.change import Change, Kind, LeftOut, Risk
 from mpsjobs.model.checkout import Standing
-from mpsjobs.model.state import State
+from mpsjobs.model.state import State, chosen_take
+from mpsjobs.plan.promotion import Copies
+from mpsjobs.plan.publishing import held_back, publish_of
+from mpsjobs.plan.terms import Terms
 from mpsjobs.plan.wanted import Wanted
 
 _MANY = 10
+
+
 _LARGE_PART = 4
 """From a quarter on, a slip in the defaults is more likely than a wish."""
+
 
 EVERY_ADDRESS = "*"
 
@@ -55,3 +61,45 @@ def missing_in_store(
             for take in state.pool(wanted[address].fingerprint).of_realm(realm):
                 if take.lost:
                     yield Risk(address, f"take {take.take} is {take.message}")
+
+
+def asset_risks(
+    changes: Iterable[Change], wanted: Mapping[str, Wanted], state: State, terms: Terms, copies: Copies
+) -> Iterator[Risk]:
+    realm = terms.realm
+    for change in changes:
+        if change.kind in {Kind.UNRESOLVED, Kind.FAILED}:
+            yield Risk(change.address, change.message or change.kind)
+        want = wanted.get(change.address)
+        if want is None or change.generations:
+            continue
+        yield from _other_inputs(want, state, realm)
+        record = state.assets.get(change.moved_from or change.address)
+        publish = publish_of(want.asset, want.fingerprint, record, terms.publish_to)
+        if publish and (risk := held_back(publish, record, state.pool(want.fingerprint), realm)):
+            yield risk
+        if want.asset.pick is None or copies.has(want.fingerprint, want.asset.pick):
+            continue
+        if not any(
+            take.there and not take.rejected and take.take == want.asset.pick
+            for take in state.pool(want.fingerprint).of_realm(realm)
+        ):
+            yield Risk(
+                change.address, f"there is no take {want.asset.pick} to pick; the first good take is used"
+            )
+
+
+def _other_inputs(want: Wanted, state: State, realm: str) -> Iterator[Risk]:
+    """Inputs of the take in use that are not the takes that the assets in question use now."""
+    take = chosen_take(state.pool(want.fingerprint), realm, want.asset.pick)
+    if take is None or not take.inputs:
+        return
+    for need in want.needs:
+        now = chosen_take(state.pool(need.fingerprint), realm, need.pick)
+        used = {each.take for each in take.inputs if each.fingerprint == need.fingerprint}
+        if now and used and now.take not in used:
+            numbers = ", ".join(map(str, sorted(used)))
+            yield Risk(
+                want.asset.address,
+                f"made from another take: take {numbers} of {need.address}; now take {now.take} is used",
+            )

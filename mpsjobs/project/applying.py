@@ -23,8 +23,8 @@ from mpsjobs.model.diagnostics import CloudError, Diagnostic
 from mpsjobs.model.expectations import NOTHING
 from mpsjobs.model.ports import StateSession
 from mpsjobs.model.state import State, awaits_finishing, chosen_take, handed_out
-from mpsjobs.plan.build import only_imports, only_waiting
 from mpsjobs.plan.cost import cost_of
+from mpsjobs.plan.parts import only_imports, only_waiting
 from mpsjobs.plan.selection import EVERYTHING, Selection
 from mpsjobs.project.assembly import NOTHING_HEARD, run_of, workers
 from mpsjobs.project.checks import require_fit_plan, require_newest, require_whole_state

@@ -17,10 +17,10 @@ from mpsjobs.model.policy import PolicySettings
 from mpsjobs.model.settings import Settings
 from mpsjobs.model.state import State
 from mpsjobs.plan.build import build
-from mpsjobs.plan.diff import Terms
 from mpsjobs.plan.drafts import as_draft
 from mpsjobs.plan.limits import policy_of
 from mpsjobs.plan.selection import EVERYTHING, mistaken
+from mpsjobs.plan.terms import Terms
 from mpsjobs.project.options import Options
 from mpsjobs.spec.load import Loaded
 from mpsjobs.spec.variables import Given

@@ -12,7 +12,7 @@ from mpsjobs.model.change import Plan
 from mpsjobs.model.diagnostics import LockHeldError
 from mpsjobs.model.ports import StateSession
 from mpsjobs.model.state import State, TakeStatus
-from mpsjobs.plan.build import only_waiting
+from mpsjobs.plan.parts import only_waiting
 from mpsjobs.project.applying import ApplyRun, brought, missed
 from mpsjobs.project.assembly import run_of, workers
 from mpsjobs.project.options import Options

@@ -8,8 +8,8 @@ from mpsjobs.model.asset import Asset, Sound
 from mpsjobs.model.change import Kind, Plan
 from mpsjobs.model.diagnostics import Position
 from mpsjobs.model.state import AssetRecord, AssetStatus, Output, Pool, State, Take, TakeStatus
-from mpsjobs.plan.diff import Terms
 from mpsjobs.plan.fingerprint import canonical_fields, fingerprint
+from mpsjobs.plan.terms import Terms
 
 REALM = "emulator"
 TERMS = Terms(

@@ -10,9 +10,10 @@ from mpsjobs.model.asset import Asset
 from mpsjobs.model.change import Kind, Reason, Record, Resume, Retire, Submit
 from mpsjobs.model.policy import PolicySettings
 from mpsjobs.model.state import Pool, Refusal, RetiredRecord, State, TakeStatus
-from mpsjobs.plan.build import build, only_waiting
+from mpsjobs.plan.build import build
 from mpsjobs.plan.document import plan_document
 from mpsjobs.plan.fingerprint import canonical_fields
+from mpsjobs.plan.parts import only_waiting
 from mpsjobs.plan.selection import Selection
 from tests.plan.states import REALM, TERMS, asset, kinds, name, state_of, take
 

@@ -10,9 +10,9 @@ from mpsjobs.model.decisions import Decision
 from mpsjobs.model.state import State, Take, TakeStatus
 from mpsjobs.model.statements import Statements
 from mpsjobs.plan.build import build
-from mpsjobs.plan.diff import Terms
 from mpsjobs.plan.promotion import Source
 from mpsjobs.plan.selection import Selection
+from mpsjobs.plan.terms import Terms
 from tests.plan.states import OUTPUT, REALM, TERMS, asset, kinds, name, state_of, take
 
 SUMS = {number: f"{number:064x}"[::-1] for number in range(1, 10)}

@@ -10,8 +10,9 @@ from mpsjobs.model.asset import Asset, PublishWhen, StoreTarget
 from mpsjobs.model.change import Action, Change, Kind, Plan, Publish, Reason, Record, Retire, Submit
 from mpsjobs.model.published_keys import numbered, published_keys
 from mpsjobs.model.state import Output, Published, State, Take, TakeStatus
-from mpsjobs.plan.build import build, only_waiting
+from mpsjobs.plan.build import build
 from mpsjobs.plan.document import plan_document
+from mpsjobs.plan.parts import only_waiting
 from mpsjobs.plan.publishing import due
 from mpsjobs.plan.saved import decode, encode, stale
 from mpsjobs.plan.selection import EVERYTHING

@@ -2,44 +2,37 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from mpsjobs._version import __version__
 from mpsjobs.model.codes import Code
-from mpsjobs.model.diagnostics import Diagnostic, Position, Severity, SpecError
+from mpsjobs.model.diagnostics import Diagnostic, SpecError
 from mpsjobs.model.money import Prices
-from mpsjobs.model.notification import NotifySettings
 from mpsjobs.model.policy import PolicySettings
 from mpsjobs.model.settings import (
     BASE_ENVIRONMENT,
     EMULATOR_BUCKET,
-    AssumeRole,
-    CredentialsSettings,
-    EncryptionSettings,
     NetworkSettings,
     ProviderKind,
     ProviderSettings,
     Settings,
     Site,
-    StateSettings,
     StoreKind,
     StoreSettings,
-    WebIdentity,
 )
+from mpsjobs.spec.access import credentials_settings, notify_settings
 from mpsjobs.spec.environments import (
     Environment,
     choose,
     laid_over,
-    own_state,
     plain_fields,
     read_environments,
-    state_key,
     unknown,
     without_templates,
 )
 from mpsjobs.spec.fields import bare_prefix
-from mpsjobs.spec.mistakes import check, locate
+from mpsjobs.spec.mistakes import check
 from mpsjobs.spec.policy import (
     SAME_CURRENCY,
     Outside,
@@ -48,9 +41,11 @@ from mpsjobs.spec.policy import (
     own_policy,
     read_outside,
 )
+from mpsjobs.spec.problems import Problems
 from mpsjobs.spec.project_files import SETTINGS_NAME, leads_outside
 from mpsjobs.spec.settings_file import SettingsFile
 from mpsjobs.spec.source import read_text
+from mpsjobs.spec.state_section import state_settings
 from mpsjobs.spec.templates import ENVIRONMENTS, read_templates, roots_in
 from mpsjobs.spec.variables import declare
 from mpsjobs.spec.yaml import Map, parse, position
@@ -112,7 +107,7 @@ def load_settings(
         checked.value, written if chosen else document.root, document.root, environments, chosen, outside
     )
     settings = reading.settings(complete=not checked.dropped)
-    problems += reading.problems
+    problems += reading.problems.found
     if any(problem.is_error for problem in problems):
         raise SpecError(*problems)
     return settings, tuple(problems)
@@ -153,12 +148,12 @@ class _Reading:
         self.environments = environments
         self.chosen = chosen
         self.outside = outside
-        self.problems: list[Diagnostic] = []
+        self.problems = Problems(root)
 
     def settings(self, *, complete: bool) -> Settings:
         file = self.file
         if file.project is None and (complete or "project" not in (self.root or ())):
-            self.problem(
+            self.problems.add(
                 ("project",),
                 '"project" is missing',
                 "Every project has a name; it is shown in plans.",
@@ -168,7 +163,7 @@ class _Reading:
             )
         for index, pattern in enumerate(file.specs or ()):
             if leads_outside(pattern) or "\\" in pattern:
-                self.problem(
+                self.problems.add(
                     ("specs", index),
                     "Specs must stand inside of the project",
                     f"`{pattern}` leads out of the project's folder, so others may not have what it names.",
@@ -182,20 +177,20 @@ class _Reading:
             store=self.store(provider),
             **({"specs": tuple(file.specs)} if file.specs else {}),
             required_version=file.required_version,
-            state=self.state(),
+            state=state_settings(file, self.chosen, self.problems),
             download=self.download(),
             policy=self.policy(provider),
             outside_policy=self.outside.policy if self.outside else None,
             prices=self.prices(),
-            credentials=self.credentials(),
-            notify=self.notify(),
+            credentials=credentials_settings(file.credentials, self.problems),
+            notify=notify_settings(file.notify, self.problems),
             network=NetworkSettings(
                 file.network.connect_timeout, file.network.read_timeout, file.network.ca_file
             ),
-            defaults=self.written("defaults"),
-            presets=self.written("presets"),
-            variables=self.written("variables"),
-            models=self.written("models"),
+            defaults=self.problems.written("defaults"),
+            presets=self.problems.written("presets"),
+            variables=self.problems.written("variables"),
+            models=self.problems.written("models"),
             environment=self.chosen.name if self.chosen else None,
             environments=tuple(self.environments),
             environment_defaults=self.chosen.written("defaults") if self.chosen else {},
@@ -221,9 +216,8 @@ class _Reading:
         for index, name in enumerate(self.file.reuse_from or ()):
             own = self.chosen.name if self.chosen else BASE_ENVIRONMENT
             if name != BASE_ENVIRONMENT and name not in self.environments:
-                mark = locate(self.root, ("reuse_from", index))
-                place = position(mark, SETTINGS_NAME) if mark else Position(SETTINGS_NAME)
-                self.problems.append(unknown(name, self.environments, place))
+                place = self.problems.place(("reuse_from", index))
+                self.problems.found.append(unknown(name, self.environments, place))
             elif name != own:
                 yield None if name == BASE_ENVIRONMENT else name
 
@@ -235,7 +229,7 @@ class _Reading:
         }
         if kind is ProviderKind.TENCENT:
             for name in emulated:
-                self.problem(
+                self.problems.add(
                     ("provider", name),
                     f'"{name}" is for the emulator only',
                     "The cloud works at its own pace.",
@@ -263,7 +257,7 @@ class _Reading:
         if kind is StoreKind.COS:
             self.needs_a_bucket(provider)
         elif provider.kind is ProviderKind.TENCENT and _is_real(provider):
-            self.problem(
+            self.problems.add(
                 ("store", "kind"),
                 "The cloud cannot write into a folder of this machine",
                 "What it makes goes into a COS bucket; it would be paid for and never arrive here.",
@@ -282,80 +276,9 @@ class _Reading:
 
     def needs_a_bucket(self, provider: ProviderSettings) -> None:
         why = f"With `{provider.kind}`" if self.file.store.kind is None else "With `kind: cos`"
-        self.needs_place("store", f"{why}, audio goes into a COS bucket.", Code.STORE_INCOMPLETE)
-
-    def needs_place(self, section: Literal["store", "state"], why: str, code: Code) -> None:
-        """A section that means a bucket says which."""
-        file = self.file.store if section == "store" else self.file.state
-        for name, example in (("bucket", "aurora-1250000000"), ("region", "ap-guangzhou")):
-            # What was written but wrong has its diagnostic already.
-            if getattr(file, name) is None and locate(self.root, (section, name)) is locate(
-                self.root, (section,)
-            ):
-                self.problem(
-                    (section,),
-                    f'The {section} needs a "{name}"',
-                    why,
-                    f"Add `{name}: {example}` under `{section}:`.",
-                    key=True,
-                    code=code,
-                )
-
-    def state(self) -> StateSettings:
-        file = self.file.state
-        if file.backend == "cos":
-            self.needs_place(
-                "state", "With `backend: cos`, it is kept in a COS bucket.", Code.STATE_INCOMPLETE
-            )
-        key = bare_prefix(file.key) if file.key else state_key(self.file.project or "")
-        return StateSettings(
-            backend=file.backend,
-            path=own_state(file.path, self.chosen, "path"),
-            bucket=file.bucket or "",
-            region=file.region or "",
-            key=own_state(key, self.chosen, "key"),
-            endpoint=file.endpoint,
-            addressing_style=file.addressing_style,
-            encryption=self.encryption(),
+        self.problems.needs_place(
+            self.file, "store", f"{why}, audio goes into a COS bucket.", Code.STORE_INCOMPLETE
         )
-
-    def encryption(self) -> EncryptionSettings | None:
-        file = self.file.state.encryption
-        if file is None:
-            return None
-        path = ("state", "encryption")
-        if file.key_env and file.key_file:
-            self.problem(
-                (*path, "key_file"),
-                "The key of the state has two sources",
-                "Both `key_env` and `key_file` are set.",
-                "Remove one of them.",
-                key=True,
-                code=Code.TWO_SOURCES,
-            )
-        written = self.written("state").get("encryption")
-        if isinstance(written, dict) and not written.keys() & {"key_env", "key_file", "key"}:
-            self.problem(
-                path,
-                "Encryption needs a key",
-                "Nothing says where it is.",
-                "Name the variable that holds it, `key_env: MPSJOBS_STATE_KEY`, or a file, `key_file: ~/.config/mpsjobs/state.key`.",
-                key=True,
-                code=Code.MISSING_KEY,
-            )
-        if self.file.state.backend == "file":
-            mark = locate(self.root, path, key=True)
-            self.problems.append(
-                Diagnostic(
-                    "The state is in a file, which is not encrypted",
-                    "Only what lies in a bucket is encrypted.",
-                    "Write `backend: cos`, or remove `encryption`.",
-                    Severity.WARNING,
-                    position(mark, SETTINGS_NAME) if mark else Position(SETTINGS_NAME),
-                    code=Code.FILE_NOT_ENCRYPTED,
-                )
-            )
-        return EncryptionSettings(file.key_env, file.key_file, file.write)
 
     def policy(self, provider: ProviderSettings) -> PolicySettings:
         return own_policy(
@@ -366,86 +289,13 @@ class _Reading:
         """Those of a policy file from outside, else the project's. Limits are in the same currency."""
         file, outside = self.file.prices, self.outside
         if file.any and file.currency is None:
-            mark = locate(self.root, ("prices",), key=True)
-            self.problems.append(
-                no_currency(position(mark, SETTINGS_NAME) if mark else Position(SETTINGS_NAME))
-            )
+            self.problems.found.append(no_currency(self.problems.place(("prices",), key=True)))
         prices = (outside.prices if outside else None) or file.prices
         for path, summary, detail in other_currencies(self.file.policy, prices):
-            self.problem(("policy", *path), summary, detail, SAME_CURRENCY, code=Code.BAD_VALUE)
+            self.problems.add(("policy", *path), summary, detail, SAME_CURRENCY, code=Code.BAD_VALUE)
         if outside:
-            self.problems += outside.other_currencies(prices)
+            self.problems.found += outside.other_currencies(prices)
         return prices
-
-    def credentials(self) -> CredentialsSettings:
-        file = self.file.credentials
-        role, web = file.assume_role, file.web_identity
-        if web and web.token_env and web.token_file:
-            self.problem(
-                ("credentials", "web_identity", "token_file"),
-                "The token has two sources",
-                "Both `token_env` and `token_file` are set.",
-                "Remove one of them.",
-                key=True,
-                code=Code.TWO_SOURCES,
-            )
-        if web and file.profile:
-            self.problem(
-                ("credentials", "profile"),
-                "The credentials have two sources",
-                "Both `profile` and `web_identity` are set.",
-                "Remove one of them.",
-                key=True,
-                code=Code.TWO_SOURCES,
-            )
-        return CredentialsSettings(
-            profile=file.profile,
-            assume_role=AssumeRole(role.role_arn, role.session_name, role.duration) if role else None,
-            web_identity=WebIdentity(
-                web.provider_id,
-                web.role_arn,
-                web.token_env,
-                web.token_file,
-                web.audience,
-                web.session_name,
-                web.duration,
-            )
-            if web
-            else None,
-            endpoint=file.endpoint,
-        )
-
-    def notify(self) -> NotifySettings:
-        file = self.file.notify
-        if file.webhook and file.webhook_env:
-            self.problem(
-                ("notify", "webhook_env"),
-                "The webhook has two sources",
-                "Both `webhook` and `webhook_env` are set.",
-                "Remove one of them.",
-                key=True,
-                code=Code.TWO_SOURCES,
-            )
-        return NotifySettings(file.webhook, file.webhook_env, file.on, file.template)
-
-    def written(self, key: str) -> dict[str, Any]:
-        value = self.root.get(key) if isinstance(self.root, Map) else None
-        return value if isinstance(value, dict) else {}
-
-    def problem(
-        self,
-        path: tuple[str | int, ...],
-        summary: str,
-        detail: str,
-        hint: str,
-        *,
-        key: bool = False,
-        root: Any = None,
-        code: Code,
-    ) -> None:
-        mark = locate(self.root if root is None else root, path, key=key)
-        place = position(mark, SETTINGS_NAME) if mark else Position(SETTINGS_NAME)
-        self.problems.append(Diagnostic(summary, detail, hint, Severity.ERROR, place, code=code))
 
 
 def _is_real(provider: ProviderSettings) -> bool:

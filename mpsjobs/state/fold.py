@@ -3,45 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TypeAlias, assert_never
 
 from mpsjobs.model.asset import Json
-from mpsjobs.model.codes import Code
-from mpsjobs.model.diagnostics import StateError
 from mpsjobs.model.events import (
     AssetForgotten,
     AssetPublished,
     AssetRecorded,
     AssetRetired,
-    AttemptAbandoned,
     Event,
-    FinishedMissing,
-    OutputsErased,
-    OutputsMeasured,
     OutputsMissing,
     OutputsRecorded,
     PublishedErased,
     PublishedMissing,
     RunFinished,
     RunStarted,
-    Sending,
     SubmitIntended,
     SubmitRefused,
-    SubmitUnknown,
-    SubmitWithdrawn,
     TakeCopied,
-    TakeDeleted,
-    TakeFinished,
     TakeImported,
-    TakeJudged,
-    TakeRejected,
-    TaskFailed,
     TaskSubmitted,
 )
 from mpsjobs.model.state import (
     AssetRecord,
     AssetStatus,
-    Master,
     Pool,
     Published,
     Refusal,
@@ -53,49 +37,7 @@ from mpsjobs.model.state import (
     adopted_drafts,
     asset_status,
 )
-
-_AttemptEvent: TypeAlias = (
-    Sending
-    | SubmitWithdrawn
-    | TaskSubmitted
-    | SubmitRefused
-    | SubmitUnknown
-    | TaskFailed
-    | OutputsRecorded
-    | TakeRejected
-    | OutputsMeasured
-    | TakeFinished
-    | FinishedMissing
-    | TakeJudged
-    | TakeDeleted
-    | OutputsErased
-    | OutputsMissing
-    | AttemptAbandoned
-)
-
-_OPEN = frozenset({TakeStatus.INTENDED, TakeStatus.UNKNOWN})
-_WAS_THERE = frozenset({TakeStatus.DONE, TakeStatus.LOST})
-_UNANSWERED = _OPEN | {TakeStatus.ABANDONED}
-
-# What is known of a take is never forgotten: an event that would do so contradicts the history.
-_FROM: Mapping[type[_AttemptEvent], frozenset[TakeStatus]] = {
-    Sending: frozenset({TakeStatus.INTENDED}),
-    SubmitWithdrawn: _OPEN,
-    SubmitRefused: _OPEN,
-    SubmitUnknown: _OPEN,
-    TaskSubmitted: _UNANSWERED,
-    TaskFailed: _UNANSWERED | {TakeStatus.SUBMITTED},
-    OutputsRecorded: frozenset(TakeStatus) - {TakeStatus.DELETED},
-    TakeRejected: frozenset({TakeStatus.DONE}),
-    OutputsMeasured: frozenset({TakeStatus.DONE}),
-    TakeFinished: frozenset({TakeStatus.DONE}),
-    FinishedMissing: frozenset({TakeStatus.DONE}),
-    TakeJudged: frozenset({TakeStatus.DONE}),
-    TakeDeleted: frozenset({TakeStatus.DONE}),
-    OutputsErased: frozenset({TakeStatus.DELETED}),
-    OutputsMissing: frozenset({TakeStatus.DONE}),
-    AttemptAbandoned: _OPEN | {TakeStatus.SUBMITTED},
-}
+from mpsjobs.state.attempt import WAS_THERE, AttemptEvent, advanced, begun, contradiction
 
 
 class Fold:
@@ -114,7 +56,7 @@ class Fold:
             StateError: it does not follow from what came before.
         """
         if seq != self.state.serial + 1:
-            raise _contradiction(f"event {seq} follows event {self.state.serial}")
+            raise contradiction(f"event {seq} follows event {self.state.serial}")
         match event:
             case RunStarted():
                 self.state.commit = event.commit
@@ -138,27 +80,8 @@ class Fold:
                 self._forget_all(event)
             case PublishedErased():
                 self._erase_published(event)
-            case (
-                Sending()
-                | SubmitWithdrawn()
-                | TaskSubmitted()
-                | SubmitRefused()
-                | SubmitUnknown()
-                | TaskFailed()
-                | OutputsRecorded()
-                | TakeRejected()
-                | OutputsMeasured()
-                | TakeFinished()
-                | FinishedMissing()
-                | TakeJudged()
-                | TakeDeleted()
-                | OutputsErased()
-                | OutputsMissing()
-                | AttemptAbandoned()
-            ):
+            case _:  # about an attempt: an event that is not would be a mistake of types here
                 self._advance(event, seq)
-            case _:
-                assert_never(event)
         self.state.serial = seq
 
     @cached_property
@@ -182,7 +105,7 @@ class Fold:
 
     def _intend(self, event: SubmitIntended, seq: int) -> None:
         take = replace(
-            _begun(event, TakeStatus.INTENDED),
+            begun(event, TakeStatus.INTENDED),
             host=event.host,
             boot_id=event.boot_id,
             replaces=event.replaces,
@@ -194,7 +117,7 @@ class Fold:
 
     def _copied(self, event: TakeCopied, seq: int) -> None:
         take = replace(
-            _begun(event, TakeStatus.DONE),
+            begun(event, TakeStatus.DONE),
             finished_at=event.at,
             task_id=event.task_id,
             request_id=event.request_id,
@@ -209,7 +132,7 @@ class Fold:
     def _import(self, event: TakeImported, seq: int) -> None:
         done = bool(event.outputs)
         take = replace(
-            _begun(event, TakeStatus.DONE if done else TakeStatus.SUBMITTED),
+            begun(event, TakeStatus.DONE if done else TakeStatus.SUBMITTED),
             submitted_at=None if done else event.at,
             finished_at=event.at if done else None,
             task_id=event.task_id,
@@ -221,24 +144,22 @@ class Fold:
     def _add(self, take: Take, fingerprint: str, fields: Mapping[str, Json], seq: int) -> None:
         pool = self.state.pools.get(fingerprint) or Pool(fields=fields)
         if take.attempt_id in self._fingerprint_of:
-            raise _contradiction(f"attempt {take.attempt_id} begins twice")
+            raise contradiction(f"attempt {take.attempt_id} begins twice")
         if any(each.take == take.take for each in pool.takes):
-            raise _contradiction(f"take {take.take} of {fingerprint} begins twice")
+            raise contradiction(f"take {take.take} of {fingerprint} begins twice")
         takes = (*pool.takes, take)
         if pool.takes and pool.takes[-1].take > take.take:
             takes = tuple(sorted(takes, key=lambda each: each.take))
         self._fingerprint_of[take.attempt_id] = fingerprint
         self._put(fingerprint, replace(pool, takes=takes), take.realm, None if take.draft else seq)
 
-    def _advance(self, event: _AttemptEvent, seq: int) -> None:
+    def _advance(self, event: AttemptEvent, seq: int) -> None:
         fingerprint = self._fingerprint_of.get(event.attempt_id)
         if fingerprint is None:
-            raise _contradiction(f"attempt {event.attempt_id} has no beginning")
+            raise contradiction(f"attempt {event.attempt_id} has no beginning")
         pool = self.state.pools[fingerprint]
         take = next(take for take in pool.takes if take.attempt_id == event.attempt_id)
-        if take.status not in _FROM[type(event)]:
-            raise _contradiction(f"attempt {event.attempt_id} is {take.status}, then {type(event).__name__}")
-        after = _advanced(take, event)
+        after = advanced(take, event)
         if after is None:
             del self._fingerprint_of[event.attempt_id]
         takes = tuple(after if each is take else each for each in pool.takes)
@@ -253,7 +174,7 @@ class Fold:
         elif isinstance(event, TaskSubmitted):
             refused.pop(take.realm, None)
         pool = replace(pool, takes=tuple(each for each in takes if each is not None), refused=refused)
-        found = isinstance(event, OutputsMissing | OutputsRecorded) and take.status in _WAS_THERE
+        found = isinstance(event, OutputsMissing | OutputsRecorded) and take.status in WAS_THERE
         self._put(fingerprint, pool, take.realm, None if found or take.draft else seq)
 
     def _put(self, fingerprint: str, pool: Pool, realm: str, seq: int | None) -> None:
@@ -346,17 +267,17 @@ class Fold:
 
     def _erase_published(self, event: PublishedErased) -> None:
         if self.state.superseded.pop(event.place, None) is None:
-            raise _contradiction(f"{event.place} is erased, but no asset has left it")
+            raise contradiction(f"{event.place} is erased, but no asset has left it")
 
     def _known(self, address: str, what: str) -> AssetRecord:
         record = self.state.assets.get(address)
         if record is None:
-            raise _contradiction(f"{address} is {what}, but nothing is recorded under that name")
+            raise contradiction(f"{address} is {what}, but nothing is recorded under that name")
         return record
 
     def _forget_all(self, event: AssetForgotten) -> None:
         if event.address not in self.state.assets and event.address not in self.state.retired:
-            raise _contradiction(f"{event.address} is forgotten, but nothing is recorded under that name")
+            raise contradiction(f"{event.address} is forgotten, but nothing is recorded under that name")
         if (record := self.state.assets.get(event.address)) is not None:
             self._supersede(event.address, record, event.at)
         self._forget(event.address)
@@ -367,85 +288,6 @@ class Fold:
         record = self.state.assets.pop(address, None)
         if record is not None:
             index[record.fingerprint].discard(address)
-
-
-def _begun(event: SubmitIntended | TakeCopied | TakeImported, status: TakeStatus) -> Take:
-    """A take as it begins, however it came to be. Only a submission knows where it was made."""
-    return Take(
-        take=event.take,
-        realm=event.realm,
-        attempt_id=event.attempt_id,
-        bucket=event.bucket,
-        region=event.region,
-        cos_path=event.cos_path,
-        status=status,
-        host="",
-        boot_id="",
-        intended_at=event.at,
-        address=event.address,
-    )
-
-
-def _advanced(take: Take, event: _AttemptEvent) -> Take | None:  # noqa: C901, PLR0911, PLR0912  # one answer an event
-    """The take after the event; None when nothing was bought and its number becomes free."""
-    match event:
-        case Sending():
-            return replace(take, sending=True)
-        case SubmitWithdrawn() | SubmitRefused():
-            return None
-        case TaskSubmitted():
-            return replace(
-                take,
-                status=TakeStatus.SUBMITTED,
-                task_id=event.task_id,
-                request_id=event.request_id,
-                submitted_at=event.at,
-                message=None,
-            )
-        case SubmitUnknown():
-            request_id = event.request_id or take.request_id
-            return replace(take, status=TakeStatus.UNKNOWN, message=event.message, request_id=request_id)
-        case TaskFailed():
-            request_id = event.request_id or take.request_id
-            return replace(
-                take,
-                status=TakeStatus.FAILED,
-                message=event.message,
-                request_id=request_id,
-                finished_at=event.at,
-            )
-        case AttemptAbandoned():
-            return replace(take, status=TakeStatus.ABANDONED)
-        case TakeRejected():
-            return replace(take, rejected=event.rejected, declined=event.rejected)
-        case TakeDeleted():
-            return replace(take, status=TakeStatus.DELETED)
-        case OutputsErased():
-            return replace(take, erased=True)
-        case OutputsMeasured():
-            return replace(take, outputs=event.outputs)
-        case TakeFinished():
-            others = tuple(each for each in take.masters if each.name != event.name)
-            return replace(take, masters=(*others, Master(event.name, event.outputs)))
-        case FinishedMissing():
-            return replace(take, masters=tuple(each for each in take.masters if each.name != event.name))
-        case TakeJudged():
-            return replace(take, misses=event.misses, unfit=event.unfit)
-        case OutputsMissing():
-            gone = ", ".join(f"{take.bucket}/{key}" for key in event.keys)
-            return replace(take, status=TakeStatus.LOST, message=f"missing in the store: {gone}")
-        case OutputsRecorded():
-            return replace(
-                take,
-                status=TakeStatus.DONE,
-                outputs=event.outputs,
-                late=take.late or take.status is TakeStatus.ABANDONED,
-                adopted=take.adopted or take.task_id is None,
-                finished_at=take.finished_at if take.status in _WAS_THERE else event.at,
-                message=None,
-            )
-        case _:
-            assert_never(event)
 
 
 def _picked(published: tuple[Published, ...] | None, event: AssetRecorded) -> tuple[Published, ...] | None:
@@ -467,12 +309,3 @@ def _failure(pool: Pool, realm: str, status: AssetStatus) -> str | None:
     ended = {TakeStatus.FAILED, TakeStatus.LOST}
     failed = [take.message for take in pool.of_realm(realm) if take.status in ended]
     return failed[-1] if failed else None
-
-
-def _contradiction(what: str) -> StateError:
-    return StateError.of(
-        "The history of the state contradicts itself",
-        detail=f"{what[:1].upper()}{what[1:]}. What follows from it cannot be known.",
-        hint="Keep the journal and the snapshot, and report this as a bug of mpsjobs.",
-        code=Code.STATE_CONTRADICTS,
-    )

@@ -25,7 +25,8 @@ from mpsjobs.model.events import (
     TaskSubmitted,
 )
 from mpsjobs.model.state import AssetStatus, State, Take, TakeStatus, asset_status, chosen_take, unclaimed
-from mpsjobs.state.fold import _FROM, Fold
+from mpsjobs.state.attempt import _FROM
+from mpsjobs.state.fold import Fold
 
 from .histories import (
     AT,

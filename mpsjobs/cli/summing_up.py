@@ -91,8 +91,9 @@ def _unknown_lines(unknown: Sequence[Unknown]) -> Iterator[str]:
 def summary_line(plan: Plan, result: ApplyResult) -> str:
     """One line, with the counts that differ from nothing."""
     finished = result.exit_code is ExitCode.OK
+    what = "draft" if plan.draft else str(result.mode).split()[0]
     headline = click.style(
-        f"{'Draft' if plan.draft else 'Apply'} {'complete!' if finished else 'incomplete.'}",
+        f"{what.capitalize()} {'complete!' if finished else 'incomplete.'}",
         fg="green" if finished else "red",
         bold=True,
     )

@@ -1,6 +1,7 @@
 """`mpsjobs init`: a new project in a folder."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from mpsjobs.cli.schema import modeline, write_schemas
 from mpsjobs.model.codes import Code
 from mpsjobs.model.diagnostics import MpsjobsError
 from mpsjobs.spec.catalogue import load_catalogue
+from mpsjobs.spec.project_files import PICKS_NAME
 
 _SETTINGS = """\
 {modeline}
@@ -62,6 +64,10 @@ assets:
 
 _IGNORED = ("mpsjobs*.state.json*", "errored*.mpsjobs.state.json", ".mpsjobs/", "/audio/")
 _IGNORE_HEAD = "# mpsjobs: paid-for history and what can be made again"
+_MERGED = (f"{PICKS_NAME} merge=union",)
+_MERGED_HEAD = (
+    "# mpsjobs: a line an asset, so a merge takes those of both sides; two for one asset are told by plan"
+)
 
 
 @click.command("init", epilog="Example: mkdir soundtrack && mpsjobs -C soundtrack init")
@@ -75,7 +81,7 @@ _IGNORE_HEAD = "# mpsjobs: paid-for history and what can be made again"
 @lock_timeout
 @printing
 def command(output: Output, *, migrating: bool, lock_timeout: float) -> None:
-    """Make a project: settings, a first spec, schemas for editors, and what git should ignore."""
+    """Make a project: settings, a first spec, schemas for editors, and what git should ignore and how it merges decisions."""
     if migrating:
         _migrate(output, lock_timeout)
         return
@@ -96,8 +102,8 @@ def command(output: Output, *, migrating: bool, lock_timeout: float) -> None:
         if spec in made:
             spec.write_text(_SPEC.format(modeline=modeline("spec", "../")), encoding="utf-8")
         made += write_schemas(root, load_catalogue())
-        if _ignore(root / ".gitignore"):
-            made.append(root / ".gitignore")
+        for_git = ((".gitignore", _IGNORE_HEAD, _IGNORED), (".gitattributes", _MERGED_HEAD, _MERGED))
+        made += [root / name for name, head, lines in for_git if _add(root / name, head, lines)]
     except OSError as error:
         raise MpsjobsError.of(
             "The project cannot be written.", detail=str(error), code=Code.FILE_NOT_WRITTEN
@@ -111,15 +117,15 @@ def command(output: Output, *, migrating: bool, lock_timeout: float) -> None:
     output.result("Next: look at the specs, then run mpsjobs plan.")
 
 
-def _ignore(file: Path) -> bool:
-    """Add what is missing to a .gitignore; returns whether anything was."""
+def _add(file: Path, head: str, lines: Iterable[str]) -> bool:
+    """Add to a file those lines that are missing in it, below a comment; returns whether any were."""
     before = file.read_text(encoding="utf-8") if file.exists() else ""
-    missing = [line for line in _IGNORED if line not in before.splitlines()]
+    missing = [line for line in lines if line not in before.splitlines()]
     if not missing:
         return False
     gap = "\n" if before and not before.endswith("\n\n") else ""
     gap = f"\n{gap}" if before and not before.endswith("\n") else gap
-    file.write_text(before + gap + "\n".join((_IGNORE_HEAD, *missing)) + "\n", encoding="utf-8")
+    file.write_text(before + gap + "\n".join((head, *missing)) + "\n", encoding="utf-8")
     return True
 
 

@@ -233,6 +233,7 @@ class Publish:
 
     `key` is the whole key in `store`, with `${format}` for what the file turns out to be; None: it is published no more. `when` and
     `pick` say which take: see `mpsjobs.plan.publishing`. `master` names the settings of the finished files that are published in its place.
+    `passing`: a take that misses what is expected is published only if it is picked.
     """
 
     address: str
@@ -242,6 +243,7 @@ class Publish:
     when: PublishWhen | None
     pick: int | None
     master: str | None = None
+    passing: bool = False
 
 
 Action: TypeAlias = (

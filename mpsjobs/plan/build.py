@@ -21,7 +21,7 @@ from mpsjobs.plan.moves import Moves, said_moves, seen_moves
 from mpsjobs.plan.notes import shared_sounds, with_row
 from mpsjobs.plan.policy import breaches
 from mpsjobs.plan.promotion import Copies, bought_twice
-from mpsjobs.plan.publishing import due, publish_of, with_publication
+from mpsjobs.plan.publishing import publish_of, with_publication
 from mpsjobs.plan.purchases import Purchases
 from mpsjobs.plan.removal import forbidden, remove
 from mpsjobs.plan.risks import asset_risks, behind, large_regeneration, missing_in_store
@@ -181,5 +181,4 @@ def _published(
     publish = publish_of(want.asset, want.fingerprint, record, terms.publish_to)
     if publish is None:
         return change
-    publication = due(publish, record, state.pool(want.fingerprint), terms.realm)
-    return with_publication(change, publication, publish, record)
+    return with_publication(change, publish, record, state.pool(want.fingerprint), terms.realm)

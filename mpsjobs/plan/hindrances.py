@@ -3,6 +3,7 @@
 from mpsjobs.model.asset import Asset
 from mpsjobs.model.change import Change, Kind, Need
 from mpsjobs.model.state import State, chosen_take
+from mpsjobs.plan.judging import retakes
 from mpsjobs.plan.purchases import Count
 from mpsjobs.plan.selection import Selection
 from mpsjobs.plan.terms import Hindrance, Terms
@@ -24,11 +25,14 @@ def suffices(asset: Asset, fingerprint: str, state: State, terms: Terms) -> bool
 
 
 def has_failed(want: Wanted, state: State, terms: Terms) -> bool:
-    """Whether takes are missing because the cloud refused them or attempts at them were in vain."""
+    """Whether takes are missing because the cloud refused them, attempts at them were in vain, or as many as may be bought are unfit."""
     pool = state.pool(want.fingerprint)
-    count = Count.of(terms.takes(pool))
-    ended_badly = count.failed or count.lost or terms.realm in pool.refused
-    return count.usable < want.asset.takes and bool(ended_badly)
+    count = Count.of(terms.takes(pool), want.asset.pick)
+    if count.usable >= want.asset.takes:
+        return False
+    spare = retakes(want, wanted=want.asset.takes, covered=count.covered, unfit=len(count.unfit))
+    worn_out = bool(count.unfit) and spare == 0
+    return bool(count.failed or count.lost or worn_out) or terms.realm in pool.refused
 
 
 def hindrance_of(need: Need, change: Change | None, state: State, realm: str) -> Hindrance | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from mpsjobs.model.asset import Asset, Json, PublishWhen, StoreTarget
 from mpsjobs.model.change import Change, Kind, Publish, Reason, Risk
+from mpsjobs.model.expectations import OnFail
 from mpsjobs.model.ports import ObjectRef
 from mpsjobs.model.published_keys import below, published_keys
 from mpsjobs.model.state import AssetRecord, Output, Pool, Published, Take, chosen_take
@@ -29,7 +30,8 @@ def publish_of(
         return None
     key = below(store.prefix, asset.publish) if asset.publish else None
     master = asset.master.name if asset.master else None
-    return Publish(asset.address, fingerprint, store, key, asset.publish_when, asset.pick, master)
+    passing = asset.expect.on_fail is not OnFail.WARN
+    return Publish(asset.address, fingerprint, store, key, asset.publish_when, asset.pick, master, passing)
 
 
 def due(publish: Publish, record: AssetRecord | None, pool: Pool, realm: str) -> Publication | None:
@@ -38,7 +40,7 @@ def due(publish: Publish, record: AssetRecord | None, pool: Pool, realm: str) ->
     if publish.key is None:
         return Publication(publish.address, publish.fingerprint) if published else None
     take = chosen_take(pool, realm, publish.pick)
-    if take is None or (_only_picks(publish, published) and take.take != publish.pick):
+    if take is None or _waits(publish, published, take):
         return None
     outputs = take.finished(publish.master) if publish.master else take.outputs
     if outputs is None:
@@ -55,16 +57,19 @@ def due(publish: Publish, record: AssetRecord | None, pool: Pool, realm: str) ->
 
 
 def with_publication(
-    change: Change, publication: Publication | None, publish: Publish | None, record: AssetRecord | None
+    change: Change, publish: Publish, record: AssetRecord | None, pool: Pool, realm: str
 ) -> Change:
     """The change, with what is published by it: an asset that needs nothing else is updated, which is free."""
-    if publish is None or change.kind is Kind.FAILED:
+    if change.kind is Kind.FAILED:
         return change
+    publication, published = due(publish, record, pool, realm), record.published or () if record else ()
     if publication is None or (change.kind is Kind.GENERATE and record is None):
-        return change if change.kind is Kind.KEEP else replace(change, publishes=publish.key)
-    before = _shown((each.key, each.take) for each in (record.published or () if record else ()))
-    take = publication.take.take if publication.take else 0
-    after = _shown((ref.key, take) for _, ref in publication.copies)
+        take = None if change.generations else chosen_take(pool, realm, publish.pick)
+        comes = change.kind is not Kind.KEEP and not _waits(publish, published, take)
+        return replace(change, publishes=publish.key) if comes else change
+    before = _shown((each.key, each.take) for each in published)
+    number = publication.take.take if publication.take else 0
+    after = _shown((ref.key, number) for _, ref in publication.copies)
     says_something = before != after or not change.reasons  # the first take of another sound reads the same
     return replace(
         change,
@@ -74,16 +79,34 @@ def with_publication(
     )
 
 
-def held_back(publish: Publish, record: AssetRecord | None, pool: Pool, realm: str) -> Risk | None:
-    """What is used and not published, because it has to be picked first."""
+def held_back(
+    publish: Publish, change: Change, record: AssetRecord | None, pool: Pool, realm: str
+) -> Risk | None:
+    """What is used, or will be, and not published, because it has to be picked first."""
     published = record.published or () if record else ()
-    take = chosen_take(pool, realm, publish.pick)
-    if take is None or publish.key is None or take.take == publish.pick:
-        return None
-    if not _only_picks(publish, published) or any(each.attempt_id == take.attempt_id for each in published):
+    take = None if change.generations else chosen_take(pool, realm, publish.pick)
+    if publish.key is None or not _waits(publish, published, take):
         return None
     still = f"; take {published[0].take} of before stays under its key" if published else ""
-    return Risk(publish.address, f"take {take.take} is published when it is picked{still}")
+    if take is None:
+        words = f"a new take is published when it is picked: mpsjobs pick {publish.address} NUMBER"
+        return Risk(publish.address, f"{words}{still}") if published and change.generations else None
+    if any(each.attempt_id == take.attempt_id for each in published):
+        return None
+    why = "" if _only_picks(publish, published) else " misses what is expected, so it"
+    words = (
+        f"take {take.take}{why} is published when it is picked: mpsjobs pick {publish.address} {take.take}"
+    )
+    return Risk(publish.address, f"{words}{still}")
+
+
+def _waits(publish: Publish, published: Sequence[Published], take: Take | None) -> bool:
+    """Whether a take has to be picked before it is published. None: one that is still to come; there is no telling what it will miss."""
+    if take is None:
+        return publish.pick is None and _only_picks(publish, published)
+    if take.take == publish.pick:
+        return False
+    return _only_picks(publish, published) or (publish.passing and bool(take.misses))
 
 
 def _only_picks(publish: Publish, published: Sequence[Published]) -> bool:

@@ -71,18 +71,19 @@ def asset_risks(
         if change.kind in {Kind.UNRESOLVED, Kind.FAILED}:
             yield Risk(change.address, change.message or change.kind)
         want = wanted.get(change.address)
-        if want is None or change.generations:
+        if want is None:
+            continue
+        pool, record = state.pool(want.fingerprint), state.assets.get(change.moved_from or change.address)
+        publish = publish_of(want.asset, want.fingerprint, record, terms.publish_to)
+        if publish and (risk := held_back(publish, change, record, pool, realm)):
+            yield risk
+        if change.generations:
             continue
         yield from _other_inputs(want, state, realm)
-        record = state.assets.get(change.moved_from or change.address)
-        publish = publish_of(want.asset, want.fingerprint, record, terms.publish_to)
-        if publish and (risk := held_back(publish, record, state.pool(want.fingerprint), realm)):
-            yield risk
         if want.asset.pick is None or copies.has(want.fingerprint, want.asset.pick):
             continue
         if not any(
-            take.there and not take.rejected and take.take == want.asset.pick
-            for take in state.pool(want.fingerprint).of_realm(realm)
+            take.there and not take.rejected and take.take == want.asset.pick for take in pool.of_realm(realm)
         ):
             yield Risk(
                 change.address, f"there is no take {want.asset.pick} to pick; the first good take is used"

@@ -141,3 +141,29 @@ def test_a_draft_keeps_to_the_budget_and_takes_nothing_away(repository: Folder) 
     for more in (["--replace", "menu"], ["--detach"]):
         assert repository("apply", "--draft", "--auto-approve", *more).code == 1
     assert repository.bill() == bill
+
+
+def test_decisions_of_two_branches_about_different_assets_merge_by_themselves(project: Folder) -> None:
+    settings = (project.root / "mpsjobs.yaml").read_text()
+    (project.root / "mpsjobs.yaml").unlink()
+    assert project("init").code == 0
+    project.settings(settings)
+    project.write(soundtrack="assets: {boss: {prompt: Dark, takes: 2}, menu: Warm}\n")
+    assert project("apply", "--auto-approve").code == 0
+    git(project, "init", "--quiet", "--initial-branch", "main")
+    decisions = {"one": ("approve", "menu"), "two": ("pick", "boss", "2"), "three": ("pick", "boss", "1")}
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "The menu")
+    for branch, decision in decisions.items():
+        git(project, "checkout", "--quiet", "-b", branch, "main")
+        assert project(*decision).code == 0
+        git(project, "add", "--all")
+        git(project, "commit", "--quiet", "--message", branch)
+    git(project, "merge", "--quiet", "--no-edit", "one")
+    assert project("validate").code == 0
+    text = (project.root / "mpsjobs.picks.yaml").read_text()
+    assert text.count("menu: {take: 1") == text.count("boss: {take: 1") == 1
+    git(project, "merge", "--quiet", "--no-edit", "two")
+    ran = project("validate")
+    assert ran.code == 1
+    assert 'The key "boss" is there twice' in ran.err

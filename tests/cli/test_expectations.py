@@ -122,6 +122,8 @@ assets:
     assert project.kinds() == {"again": "keep", "made": "keep", "worn": "failed"}
     assert summary(project, 3)["submitted"] == 0
     assert len(project.bill()) == 6
+    again = project("plan", "--target", "failed:", "--json").json()
+    assert [(each["address"], each["generations"]) for each in again["changes"]] == [("worn", 1)]
 
 
 def test_what_was_collected_before_there_were_measures_is_measured_by_check(project: Folder) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from mpsjobs.model.asset import Asset, PublishWhen, StoreTarget
 from mpsjobs.model.change import Action, Change, Kind, Plan, Publish, Reason, Record, Retire, Submit
+from mpsjobs.model.expectations import Expectations, OnFail
 from mpsjobs.model.published_keys import numbered, published_keys
 from mpsjobs.model.state import Output, Published, State, Take, TakeStatus
 from mpsjobs.plan.build import build
@@ -164,10 +165,35 @@ def test_a_take_that_waits_to_be_picked_is_a_risk_that_says_what_stays() -> None
     plan = build([want], state_of((want, [take()])), HERE)
     assert kinds(plan) == {"a": Kind.KEEP}
     (risk,) = plan.risks
-    assert risk.summary == "take 1 is published when it is picked"
+    assert risk.summary == "take 1 is published when it is picked: mpsjobs pick a 1"
     state = published_state(want, [take()], lies("audio/music/a.mp3", want, take(9), picked=True))
     (risk,) = build([want], state, HERE).risks
     assert "take 9 of before stays under its key" in risk.summary
+
+
+@pytest.mark.parametrize(("on_fail", "stays"), [(OnFail.WARN, False), (OnFail.FAIL, True)])
+def test_a_take_that_fails_what_is_expected_is_published_only_if_it_is_picked(
+    on_fail: OnFail, *, stays: bool
+) -> None:
+    want = replace(wanted(), expect=Expectations(format="wav", on_fail=on_fail))
+    missing = take(misses=("format is mp3, wanted wav",))
+    before = lies("audio/music/a.mp3", wanted(prompt="before"), take(9))
+    plan = build([want], published_state(want, [missing], before), HERE)
+    assert kinds(plan) == {"a": Kind.KEEP if stays else Kind.UPDATE}
+    waits = "take 1 misses what is expected, so it is published when it is picked: mpsjobs pick a 1; take 9 of before stays under its key"
+    assert (waits in [risk.summary for risk in plan.risks]) is stays
+    picked = replace(want, pick=1)
+    assert kinds(build([picked], published_state(picked, [missing], before), HERE)) == {"a": Kind.UPDATE}
+
+
+def test_a_plan_says_that_a_new_take_is_published_only_where_it_will_be() -> None:
+    before, want = wanted(prompt="before"), wanted()
+    for picked in (False, True):
+        lying = lies("audio/music/a.mp3", before, take(), picked=picked)
+        plan = build([want], published_state(before, [take()], lying), HERE)
+        assert only(plan).kind is Kind.REGENERATE
+        assert only(plan).publishes == (None if picked else "audio/music/a.mp3")
+        assert ("mpsjobs pick a NUMBER; take 1 of before stays" in str(plan.risks)) is picked
 
 
 def test_a_rejected_take_makes_room_for_the_next_one() -> None:
